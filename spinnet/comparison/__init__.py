@@ -1,0 +1,1 @@
+"""Distances between two sets of results, each with a null distribution."""

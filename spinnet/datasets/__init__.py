@@ -1,0 +1,1 @@
+"""Data that networks are trained on, and the teachers that generate it."""

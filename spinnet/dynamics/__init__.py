@@ -1,0 +1,1 @@
+"""What moves configurations on a landscape: flows, descents and stochastic dynamics."""

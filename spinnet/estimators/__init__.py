@@ -1,0 +1,1 @@
+"""Statistics of samples: errors come from disorder samples, never from sweeps."""

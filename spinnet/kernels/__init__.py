@@ -1,0 +1,1 @@
+"""Numba kernels: functions of plain arrays; the only folder that knows numba."""

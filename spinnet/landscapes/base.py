@@ -1,0 +1,185 @@
+"""What a landscape is: a deterministic energy over a space, with declared capabilities.
+
+A landscape is frozen: its disorder or data set lies inside it, and two calls give the same bits. Configurations are
+replicas first, ``x`` of shape ``(replicas, n)``, float64, C-ordered; methods return one value or row per replica.
+Energies are extensive; each landscape states its units through :class:`Units`.
+
+Capabilities are small and declared by inheritance. Dynamics and probes list what they require, and
+:func:`require` refuses a mismatch by name before anything runs.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from spinnet.configurable import Configurable
+from spinnet.errors import CapabilityError, InputError
+from spinnet.spaces import Space
+
+
+@dataclass(frozen=True)
+class Units:
+    """How a landscape is normalised, so that a glass and a network can be laid on one axis.
+
+    ``energy_density = energy / n_units``; ``unit`` names what one unit is ("spin", "pattern").
+    """
+
+    n_units: int
+    unit: str
+
+
+class Landscape(Configurable, ABC):
+    """The facts that every landscape states."""
+
+    #: Raised whenever the bits of a result change; part of a task's identity.
+    revision: ClassVar[int] = 1
+    #: What is drawn anew for an independent repetition: the disorder ("sample"), or only the start ("replica").
+    independent_unit: ClassVar[str] = "sample"
+
+    @property
+    @abstractmethod
+    def space(self) -> Space:
+        """Where configurations live."""
+
+    @property
+    @abstractmethod
+    def units(self) -> Units:
+        """Normalisation of the energy."""
+
+    @property
+    def n_dof(self) -> int:
+        """Number of degrees of freedom: coordinates of a configuration."""
+        return self.space.n
+
+    def start(self, replicas: int, rng: np.random.Generator) -> np.ndarray:
+        """Configurations at infinite temperature (glass) or at initialisation (network), ``(replicas, n)``."""
+        return self.space.sample(replicas, rng)
+
+    def check(self, x: np.ndarray) -> np.ndarray:
+        """Return ``x`` as a C-ordered float64 block, or refuse a wrong shape."""
+        block = np.ascontiguousarray(x, dtype=np.float64)
+        if block.ndim != 2 or block.shape[1] != self.space.n:
+            raise InputError(
+                f"configurations of shape {np.shape(x)} given to {type(self).__name__}: "
+                f"expected (replicas, {self.space.n})"
+            )
+        return block
+
+
+class Energy(Landscape):
+    """Capability: an energy for every configuration."""
+
+    @abstractmethod
+    def energy(self, x: np.ndarray) -> np.ndarray:
+        """Extensive energy, shape ``(replicas,)``."""
+
+    def energy_density(self, x: np.ndarray) -> np.ndarray:
+        """Energy per unit (spin, pattern), shape ``(replicas,)``."""
+        return self.energy(x) / self.units.n_units
+
+
+class Differentiable(Energy):
+    """Capability: gradient and Hessian–vector product in the embedding coordinates."""
+
+    @abstractmethod
+    def gradient(self, x: np.ndarray) -> np.ndarray:
+        """Euclidean gradient ∇H, shape ``(replicas, n)``."""
+
+    @abstractmethod
+    def hvp(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """Euclidean Hessian times ``v``, shape ``(replicas, n)``."""
+
+    def energy_and_gradient(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Both at once, where that is cheaper."""
+        return self.energy(x), self.gradient(x)
+
+    def riemannian_gradient(self, x: np.ndarray) -> np.ndarray:
+        """Tangent gradient on the landscape's space, shape ``(replicas, n)``."""
+        x = self.check(x)
+        return self.space.riemannian_gradient(x, self.gradient(x))
+
+    def riemannian_hvp(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """Riemannian Hessian times ``v``, shape ``(replicas, n)``."""
+        x, v = self.check(x), self.check(v)
+        tangent = np.ascontiguousarray(self.space.project(x, v))
+        return self.space.riemannian_hvp(x, tangent, self.gradient(x), self.hvp(x, tangent))
+
+    def hessian(self, x: np.ndarray) -> np.ndarray:
+        """Dense Euclidean Hessian at ONE configuration ``x`` of shape (n,): shape ``(n, n)``.
+
+        The default builds it from n Hessian–vector products, in blocks of 64 directions; a landscape that knows
+        a cheaper way overrides it.
+        """
+        n = self.space.n
+        x = self.check(np.atleast_2d(x))
+        matrix = np.empty((n, n))
+        for first in range(0, n, 64):
+            block = np.zeros((min(64, n - first), n))
+            block[np.arange(len(block)), np.arange(first, first + len(block))] = 1.0
+            matrix[first : first + len(block)] = self.hvp(np.repeat(x, len(block), axis=0), block)
+        return 0.5 * (matrix + matrix.T)
+
+
+class SumOfTerms(Differentiable):
+    """Capability: an energy that is a sum over terms (patterns), E = Σ_μ ℓ_μ, open to minibatches."""
+
+    @property
+    @abstractmethod
+    def n_terms(self) -> int:
+        """Number of terms P."""
+
+    @abstractmethod
+    def energy_terms(self, x: np.ndarray) -> np.ndarray:
+        """ℓ_μ for each replica, shape ``(replicas, n_terms)``."""
+
+    @abstractmethod
+    def gradient_batch(self, x: np.ndarray, terms: np.ndarray) -> np.ndarray:
+        """Σ_{μ in batch} ∇ℓ_μ, shape ``(replicas, n)``; ``terms`` is int64 of shape ``(replicas, batch)``."""
+
+    def minibatch_steps(
+        self, x: np.ndarray, velocity: np.ndarray, terms: np.ndarray, learning_rate: float, momentum: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Steps of v ← momentum·v − (learning_rate/batch)·Σ_{μ in batch} ∇ℓ_μ;  x ← x + v.
+
+        ``terms`` has shape ``(steps, replicas, batch)``. New arrays are returned. A landscape may fuse the loop
+        into one kernel; it must then give the same bits for any splitting of the steps.
+        """
+        x, velocity = np.array(x), np.array(velocity)
+        for batch in terms:
+            velocity *= momentum
+            velocity -= (learning_rate / batch.shape[1]) * self.gradient_batch(x, batch)
+            x += velocity
+        return x, velocity
+
+
+class LocalMoves(Energy):
+    """Capability: the energy change of a local move on a discrete space."""
+
+    @abstractmethod
+    def delta_energy(self, x: np.ndarray, site: np.ndarray) -> np.ndarray:
+        """E(x with ``site`` flipped) − E(x), shape ``(replicas,)``."""
+
+
+class Levels(Landscape):
+    """Capability: an energy for each index of a discrete set."""
+
+    @abstractmethod
+    def level(self, index: np.ndarray) -> np.ndarray:
+        """Energy of each index (uint64), same shape."""
+
+
+def require(consumer: str, landscape: Landscape, capabilities: Iterable[type]) -> None:
+    """Refuse, by name and before the run, a landscape that lacks a capability."""
+    missing = [c.__name__ for c in capabilities if not isinstance(landscape, c)]
+    if missing:
+        offered = [c.__name__ for c in (Energy, Differentiable, SumOfTerms, LocalMoves, Levels)
+                   if isinstance(landscape, c)]
+        raise CapabilityError(
+            f"{consumer} needs {' and '.join(missing)}, which {type(landscape).__name__} does not offer "
+            f"(it offers {', '.join(offered)}): choose another landscape or leave {consumer} out"
+        )

@@ -1,0 +1,1 @@
+"""Figures: one per function, drawn from loaded results; nothing is computed here."""

@@ -1,0 +1,1 @@
+"""Result files: schema, writer, reader, provenance, validation. No physics."""
