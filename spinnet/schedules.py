@@ -31,10 +31,15 @@ class LogSchedule(Configurable):
             "per_decade": whole_number("per_decade", per_decade, 1),
         }
 
+    def time(self, k: np.ndarray) -> np.ndarray:
+        """The k-th measuring time, also beyond ``last``: what a longer run would measure next."""
+        k = np.asarray(k)
+        return np.where(k == 0, 0.0, self.first * 10.0 ** ((k - 1) / self.per_decade))
+
     def times(self) -> np.ndarray:
-        """All measuring times, increasing, starting with 0."""
-        count = int(np.floor(np.log10(self.last / self.first) * self.per_decade + 1e-9)) + 1
-        return np.concatenate([[0.0], self.first * 10.0 ** (np.arange(count) / self.per_decade)])
+        """All measuring times of the run, increasing, starting with 0."""
+        count = int(np.floor(np.log10(self.last / self.first) * self.per_decade + 1e-9)) + 2
+        return self.time(np.arange(count))
 
 
 class LinearSchedule(Configurable):
@@ -49,9 +54,13 @@ class LinearSchedule(Configurable):
         every = real_number("every", every, above=0.0)
         return {"every": every, "last": real_number("last", last, every)}
 
+    def time(self, k: np.ndarray) -> np.ndarray:
+        """The k-th measuring time, also beyond ``last``: what a longer run would measure next."""
+        return self.every * np.asarray(k)
+
     def times(self) -> np.ndarray:
-        """All measuring times, increasing, starting with 0."""
-        return self.every * np.arange(int(np.floor(self.last / self.every + 1e-9)) + 1)
+        """All measuring times of the run, increasing, starting with 0."""
+        return self.time(np.arange(int(np.floor(self.last / self.every + 1e-9)) + 1))
 
 
 SCHEDULES = {"log": LogSchedule, "linear": LinearSchedule}

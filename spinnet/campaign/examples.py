@@ -1,0 +1,65 @@
+"""The campaign files that are shipped with the package, in a wheel and in an editable install alike."""
+
+from __future__ import annotations
+
+import importlib.resources
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from spinnet.errors import InputError, StorageError, nearest_name
+
+
+@dataclass(frozen=True)
+class Example:
+    """A shipped study: its name, its title and where its file is."""
+
+    name: str
+    title: str
+    path: Path
+
+
+def shipped() -> list[Example]:
+    """All shipped studies, by name."""
+    folder = importlib.resources.files("spinnet.sims")
+    found = []
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.name.endswith(".toml"):
+            title = tomllib.loads(entry.read_text(encoding="utf-8")).get("study", {}).get("title", "")
+            found.append(Example(entry.name.removesuffix(".toml"), title, Path(str(entry))))
+    return found
+
+
+def find(name: str) -> Example:
+    """The shipped study of that name."""
+    examples = {study.name: study for study in shipped()}
+    if name not in examples:
+        raise InputError(
+            f"there is no shipped study {name!r}{nearest_name(name, examples)}; there are {', '.join(examples)}"
+        )
+    return examples[name]
+
+
+def locate(target: str) -> Path:
+    """The campaign file that a person means: a path, or the name of a shipped study."""
+    path = Path(target)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise InputError(f"{target} is a folder: give a campaign file (.toml) or the name of a shipped study")
+    if path.suffix == ".toml" or "/" in target:
+        raise InputError(f"there is no file {target}: give a campaign file, or a name from 'spinnet example list'")
+    return find(target).path
+
+
+def copy_example(name: str, target: Path) -> Path:
+    """Copy a shipped study to a folder or a new file; an existing file is never overwritten."""
+    source = find(name).path
+    destination = target / source.name if target.is_dir() else target
+    if destination.exists():
+        raise InputError(f"{destination} exists and is not overwritten: give another name")
+    try:
+        destination.write_bytes(source.read_bytes())
+    except OSError as error:
+        raise StorageError(f"cannot write {destination}: {error.strerror}; choose a folder you may write to") from None
+    return destination

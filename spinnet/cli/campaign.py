@@ -1,0 +1,100 @@
+"""``spinnet run``, ``status`` and ``collect``: campaigns from the shell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from spinnet.cli.output import json_option, print_json, print_mapping, print_table
+
+_directory = click.argument("directory", type=click.Path(path_type=Path))
+
+
+@click.command()
+@click.argument("study")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of results [results/NAME].")
+@click.option("-j", "--jobs", type=click.IntRange(1), help="Worker processes [one per core].")
+@click.option("--preset", metavar="NAME", help="A preset of the study: quick or paper in the shipped ones.")
+@click.option("--fresh", is_flag=True, help="Move old results aside and start over.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress, only results and errors.")
+@json_option
+def run(study, output, jobs, preset, fresh, quiet, as_json) -> None:
+    """Run STUDY (a campaign file or the name of a shipped study), compare, and draw its figures.
+
+    What is finished is skipped, what was interrupted goes on. Ctrl-C once: running tasks are checkpointed and the
+    command stops with exit code 75; twice: it stops at once.
+
+    \b
+    Examples:
+      spinnet run glass_vs_network
+      spinnet run my_study.toml --preset paper --jobs 8 -o results/tonight
+    """
+    from spinnet.campaign.examples import locate
+    from spinnet.campaign.run import run_study
+    from spinnet.campaign.study import load_study
+    from spinnet.cli.progress import TerminalProgress
+
+    loaded = load_study(locate(study), preset=preset)
+    folder = output or Path("results") / loaded.name
+    progress = TerminalProgress(quiet=quiet)
+    try:
+        outcome = run_study(loaded, folder, jobs=jobs, fresh=fresh, progress=progress)
+    finally:
+        progress.close()
+    for line in outcome.lines:
+        click.echo(line, err=True)
+    if outcome.exit_code:
+        raise SystemExit(outcome.exit_code)
+    finish(folder, as_json=as_json, quiet=quiet)
+
+
+def finish(folder: Path, as_json: bool, quiet: bool) -> None:
+    """Collect, compare and draw a finished campaign, and say where everything is."""
+    from spinnet.campaign.collect import collect_study
+    from spinnet.campaign.compare_step import compare_study
+    from spinnet.cli.compare import show_comparison
+    from spinnet.plotting import draw_all
+
+    collect_study(folder)
+    comparison = compare_study(folder)
+    figures = draw_all(folder / "comparison.h5", folder / "figures")
+    if as_json:
+        print_json({"directory": str(folder), "figures": [str(path) for path in figures], **comparison.as_dict()})
+        return
+    show_comparison(comparison)
+    if not quiet:
+        click.echo()
+        click.echo(f"results   {folder}/collected.h5, {folder}/comparison.h5")
+        click.echo(f"figures   {', '.join(sorted({str(path.with_suffix('')) for path in figures}))} (.pdf, .png)")
+
+
+@click.command()
+@_directory
+@json_option
+def status(directory: Path, as_json: bool) -> None:
+    """How far the campaign in DIRECTORY is, from its files alone."""
+    from spinnet.campaign.status import read_status
+
+    found = read_status(directory)
+    if as_json:
+        print_json(found)
+        return
+    print_mapping({name: value for name, value in found.items() if name != "arms"})
+    print_table(found.get("arms", []))
+
+
+@click.command()
+@_directory
+@json_option
+def collect(directory: Path, as_json: bool) -> None:
+    """Join the finished tasks of the campaign in DIRECTORY into DIRECTORY/collected.h5."""
+    from spinnet.campaign.collect import collect_study
+
+    collected = collect_study(directory)
+    if as_json:
+        print_json({"path": str(collected.path), "tasks": collected.tasks, "missing": collected.missing})
+        return
+    click.echo(f"{collected.tasks} tasks in {collected.path}")
+    if collected.missing:
+        click.echo(f"{len(collected.missing)} tasks are not finished and are missing: spinnet run goes on", err=True)

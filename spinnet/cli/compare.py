@@ -1,0 +1,45 @@
+"""``spinnet compare``: two results, one table of distances and p-values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from spinnet.cli.output import json_option, print_json
+
+
+@click.command()
+@click.argument("left", type=click.Path(path_type=Path))
+@click.argument("right", type=click.Path(path_type=Path), required=False)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write [comparison.h5].")
+@json_option
+def compare(left: Path, right: Path | None, output: Path | None, as_json: bool) -> None:
+    """Compare two result files LEFT and RIGHT, or the arms of one campaign folder.
+
+    Only scale-free statistics are tested; the unit that is permuted is a disorder sample or a training seed.
+
+    \b
+    Examples:
+      spinnet compare A.h5 B.h5 -o comparison.h5
+      spinnet compare results/glass_vs_network
+    """
+    from spinnet.campaign.compare_step import compare_files, compare_study
+    from spinnet.errors import InputError
+
+    if right is None:
+        if not left.is_dir():
+            raise InputError(f"{left} alone: give two result files, or the folder of one campaign")
+        comparison = compare_study(left, output)
+    else:
+        comparison = compare_files(left, right, output or Path("comparison.h5"))
+    if as_json:
+        print_json(comparison.as_dict())
+    else:
+        show_comparison(comparison)
+        click.echo(f"\nwritten to {comparison.path}")
+
+
+def show_comparison(comparison) -> None:
+    """Print a comparison for people."""
+    click.echo(comparison.format())

@@ -1,0 +1,31 @@
+"""``spinnet plot``: the figures of a comparison, drawn again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from spinnet.cli.output import json_option, print_json
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the figures [beside the source].")
+@json_option
+def plot(source: Path, output: Path | None, as_json: bool) -> None:
+    """Draw the figures of SOURCE: a campaign folder or a comparison file.
+
+    \b
+    Example:
+      spinnet plot results/glass_vs_network
+    """
+    from spinnet.plotting import draw_all
+
+    comparison = source / "comparison.h5" if source.is_dir() else source
+    paths = draw_all(comparison, output or comparison.parent / "figures")
+    if as_json:
+        print_json([str(path) for path in paths])
+    else:
+        for path in paths:
+            click.echo(path)

@@ -1,0 +1,302 @@
+"""The one place where landscape, dynamics, probes and schedule meet: a task's physics in, variables out.
+
+A simulation is a function of its physics table. It can be stopped at any moment and continued from the arrays it
+returned, with the same bits as an uninterrupted run: the dynamics never sees the schedule, and configurations that
+are due at a measuring time are collected until the whole block of replicas is there, so that every measurement is
+made on the same block whatever the interruptions.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time as clock
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from spinnet import landscapes, randomness
+from spinnet.configurable import Configurable, whole_number
+from spinnet.dynamics import load as load_dynamics
+from spinnet.errors import InputError, nearest_name
+from spinnet.landscapes.base import Landscape, require
+from spinnet.probes import load as load_probe
+from spinnet.probes.base import EndpointProbe, TrajectoryProbe
+from spinnet.records import Variable, Variables
+from spinnet.schedules import SCHEDULES
+
+SLICE_SECONDS = 0.5  # how long the dynamics may run before the outside world is asked whether to stop
+
+#: Constructor parameters that a task gives, not the campaign's landscape table.
+TASK_PARAMETERS = ("seed", "sample")
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """What a simulation leaves.
+
+    ``variables`` are named "group/name" and empty while unfinished; ``state`` holds plain arrays from which the
+    run goes on; ``attributes`` state the units; ``seconds`` tells where the wall time went.
+    """
+
+    variables: Variables
+    state: dict[str, np.ndarray]
+    finished: bool
+    attributes: dict[str, Any]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def simulate(
+    physics: Mapping[str, Any],
+    last: float,
+    state: Mapping[str, np.ndarray] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    report: Callable[[float], None] = lambda fraction: None,
+) -> Simulated:
+    """Run one task until time ``last``, or until ``should_stop()``.
+
+    Parameters
+    ----------
+    physics
+        Resolved table with ``landscape``, ``dynamics``, ``schedule``, ``probes``, ``replicas``, ``sample``, ``seed``.
+    last
+        Length of the run in the dynamics' unit of time. Not part of the physics: a longer run continues.
+    state
+        Arrays of an earlier, shorter or interrupted run of the same physics; None starts anew.
+    should_stop
+        Polled about every half second; when true the run returns unfinished with its state.
+    report
+        Called with the fraction done.
+    """
+    began = clock.perf_counter()
+    seed, sample = physics["seed"], physics["sample"]
+    replicas = whole_number("replicas", physics["replicas"], 1)
+    landscape = build_landscape(physics["landscape"], seed, sample)
+    dynamics = build(load_dynamics, physics["dynamics"])
+    probes = {name: build(load_probe, {"kind": name, **table}) for name, table in physics["probes"].items()}
+    for name, consumer in [(physics["dynamics"]["kind"], dynamics), *probes.items()]:
+        require(name, landscape, consumer.requires)
+    schedule = build_schedule(physics["schedule"], last)
+    seconds = {"setup": clock.perf_counter() - began}
+
+    run = _Trajectory(
+        landscape, dynamics, {n: p for n, p in probes.items() if isinstance(p, TrajectoryProbe)}, schedule, replicas
+    )
+    if state is None:
+        start = landscape.start(replicas, randomness.stream(seed, "start", sample))
+        run.begin(dynamics.init(landscape, start, randomness.counter_keys(seed, replicas, "noise", sample)))
+    else:
+        run.resume(state)
+
+    began = clock.perf_counter()
+    finished = run.follow(should_stop, report)
+    seconds["dynamics"] = clock.perf_counter() - began
+    attributes = {
+        "n_units": landscape.units.n_units,
+        "unit": landscape.units.unit,
+        "n_dof": landscape.n_dof,
+        "independent_unit": landscape.independent_unit,
+        "time_unit": dynamics.time_unit,
+    }
+    variables: Variables = {}
+    if finished:
+        began = clock.perf_counter()
+        endpoint = {n: p for n, p in probes.items() if isinstance(p, EndpointProbe)}
+        measured = _measure_endpoint(landscape, endpoint, run.final, physics, should_stop)
+        finished = measured is not None
+        if finished:
+            variables = run.variables(dynamics.time_unit) | measured
+        seconds["endpoint"] = clock.perf_counter() - began
+    return Simulated(variables, run.arrays(), finished, attributes, seconds)
+
+
+class _Trajectory:
+    """The block of replicas on its way through the measuring times."""
+
+    def __init__(self, landscape, dynamics, probes, schedule, replicas):
+        self.landscape, self.dynamics, self.probes = landscape, dynamics, probes
+        self.schedule, self.times, self.replicas = schedule, schedule.times(), replicas
+        self.state = None
+        self.reached = np.zeros(replicas, dtype=np.int64)  # next due measuring time of each replica
+        self.pending: dict[int, np.ndarray] = {}  # time index -> configurations collected so far
+        self.rows: dict[str, list[np.ndarray]] = {}  # variable -> one array per measured time
+        self.templates: dict[str, Variable] = {}
+        self.measured = 0
+        self.final = np.full((replicas, landscape.space.n), np.nan)
+
+    def begin(self, state) -> None:
+        self.state = state
+        self._collect()
+
+    def resume(self, arrays: Mapping[str, np.ndarray]) -> None:
+        names = self.dynamics.State._fields
+        self.state = self.dynamics.State(**{name: np.array(arrays[f"dynamics/{name}"]) for name in names})
+        self.reached = np.array(arrays["schedule/reached"])
+        self.measured = int(arrays["schedule/measured"])
+        self.final = np.array(arrays["schedule/final"])
+        self.pending = {
+            int(k): np.array(block)
+            for k, block in zip(arrays["schedule/pending_times"], arrays["schedule/pending"], strict=True)
+        }
+        for path, values in arrays.items():
+            if path.startswith("measured/"):
+                self.rows[path.removeprefix("measured/")] = list(np.array(values))
+        self._collect()
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything needed to go on, as plain arrays."""
+        n = self.landscape.space.n
+        kept = {f"dynamics/{name}": np.asarray(value) for name, value in self.state._asdict().items()}
+        kept["schedule/reached"] = self.reached
+        kept["schedule/measured"] = np.array(self.measured)
+        kept["schedule/final"] = self.final
+        kept["schedule/pending_times"] = np.array(sorted(self.pending), dtype=np.int64)
+        blocks = [self.pending[k] for k in sorted(self.pending)]
+        kept["schedule/pending"] = np.array(blocks).reshape(len(blocks), self.replicas, n)
+        for name, rows in self.rows.items():
+            kept[f"measured/{name}"] = np.array(rows)
+        return kept
+
+    def follow(self, should_stop, report) -> bool:
+        """Advance until every replica has been measured at every time; False when asked to stop."""
+        count = len(self.times)
+        steps, slice_end = 1, clock.perf_counter() + SLICE_SECONDS
+        while self.measured < count:
+            allowed = self.dynamics.steps_until(self.state, float(self.schedule.time(self.reached.min())))
+            began = clock.perf_counter()
+            n = max(1, min(allowed, steps))
+            self.state = self.dynamics.advance(self.landscape, self.state, n)
+            self._collect()
+            now = clock.perf_counter()
+            # Longer slices for cheap steps: the splitting never changes a bit, only how often we look up.
+            if n == steps and now - began < SLICE_SECONDS / 2:
+                steps = min(2 * steps, 1 << 20)
+            elif now - began > SLICE_SECONDS:
+                steps = max(1, steps // 2)
+            if now >= slice_end:
+                slice_end = now + SLICE_SECONDS
+                report(self._fraction())
+                if self.measured < count and should_stop():
+                    return False
+        return True
+
+    def _fraction(self) -> float:
+        if getattr(self.dynamics, "adaptive", False):
+            return self.measured / len(self.times)
+        return float(np.clip(self.dynamics.time(self.state).min() / self.times[-1], 0.0, 1.0))
+
+    def _collect(self) -> None:
+        """Take the configurations that have become due, and measure every time whose block is complete.
+
+        A fast replica may pass measuring times beyond the end of this run while it waits for a slow one: these
+        are kept too, because a longer run will ask for them.
+        """
+        count = len(self.times)
+        diverged = np.asarray(getattr(self.state, "diverged", np.zeros(self.replicas, dtype=bool)))
+        at = self.dynamics.time(self.state)
+        while True:
+            next_time = self.schedule.time(self.reached)
+            # A diverged replica is nowhere: its rows stay NaN at all later times, and the others go on.
+            due = np.where(diverged, self.reached < count, next_time <= at)
+            if not due.any():
+                break
+            sound = due & ~diverged
+            x = np.full((self.replicas, self.landscape.space.n), np.nan)
+            if sound.any():
+                where = self.dynamics.configuration(self.landscape, self.state, np.where(sound, next_time, at))
+                x[sound] = where[sound]
+            for k in np.unique(self.reached[due]):
+                rows = due & (self.reached == k)
+                block = self.pending.setdefault(int(k), np.full_like(x, np.nan))
+                block[rows] = x[rows]
+            self.reached[due] += 1
+        while self.measured < count and self.reached.min() > self.measured:
+            self._measure(self.pending.pop(self.measured))
+
+    def _measure(self, x: np.ndarray) -> None:
+        for probe in self.probes.values():
+            for name, variable in probe.measure(self.landscape, x).items():
+                self.templates[name] = variable
+                self.rows.setdefault(name, []).append(np.asarray(variable.data))
+        self.measured += 1
+        self.final = x
+
+    def variables(self, time_unit: str) -> Variables:
+        found = {"trajectory/time": Variable(self.times, ("time",), time_unit, "measuring times")}
+        if self.measured and not self.templates:  # a finished run that was asked for nothing new
+            for probe in self.probes.values():
+                self.templates |= probe.measure(self.landscape, self.final)
+        for name, template in self.templates.items():
+            data = np.stack(self.rows[name][: len(self.times)], axis=1)
+            dims = (template.dims[0], "time", *template.dims[1:])
+            found[f"trajectory/{name}"] = Variable(data, dims, template.units, template.description)
+        return found
+
+
+def _measure_endpoint(landscape, probes, x, physics, should_stop) -> Variables | None:
+    """Measure one replica at a time (so that a long spectrum can be interrupted); None when asked to stop."""
+    parts: dict[str, list[Variable]] = {}
+    for name, probe in probes.items():
+        for a in range(len(x)):
+            if should_stop():
+                return None
+            rng = randomness.stream(physics["seed"], "probe", name, physics["sample"], a)
+            for variable_name, variable in probe.measure(landscape, x[a : a + 1], rng).items():
+                parts.setdefault(variable_name, []).append(variable)
+    found: Variables = {
+        "endpoint/configuration": Variable(x, ("replica", "coordinate"), "1", "configuration at the last time")
+    }
+    for name, pieces in parts.items():
+        first = pieces[0]
+        if first.dims[0] == "replica":
+            data = np.concatenate([piece.data for piece in pieces])
+            found[name if "/" in name else f"endpoint/{name}"] = Variable(
+                data, first.dims, first.units, first.description, first.attributes
+            )
+        else:
+            found[name if "/" in name else f"endpoint/{name}"] = first
+    return found
+
+
+def build(load: Callable[[str], type[Configurable]], table: Mapping[str, Any]):
+    """An instance of the class that ``table["kind"]`` names."""
+    return load(table["kind"])(**{k: v for k, v in table.items() if k not in ("kind", "revision")})
+
+
+def build_landscape(table: Mapping[str, Any], seed: int, sample: int) -> Landscape:
+    """The landscape of a task; the disorder is keyed by (seed, sample) where there is any."""
+    kind = load_landscape(table["kind"])
+    given = {k: v for k, v in table.items() if k not in ("kind", "revision")}
+    for name, value in zip(TASK_PARAMETERS, (seed, sample), strict=True):
+        if name in kind.parameters():
+            given[name] = value
+    return kind(**given)
+
+
+def load_landscape(name: str) -> type[Landscape]:
+    """The landscape class of that name."""
+    if name not in landscapes.__all__:
+        raise InputError(
+            f"there is no landscape {name!r}{nearest_name(name, landscapes.__all__)}; "
+            f"known are {', '.join(landscapes.__all__)}"
+        )
+    return getattr(landscapes, name)
+
+
+def build_schedule(table: Mapping[str, Any], last: float):
+    """The measuring schedule of a run of length ``last``."""
+    given = {k: v for k, v in table.items() if k != "kind"}
+    return SCHEDULES[table["kind"]](**given, last=last)
+
+
+def kernel_modules(physics: Mapping[str, Any]) -> tuple[str, ...]:
+    """The kernel modules that a task compiles, so that one process can do it before many start."""
+    modules: dict[str, None] = {}
+    kinds = [load_landscape(physics["landscape"]["kind"]), load_dynamics(physics["dynamics"]["kind"])]
+    kinds += [load_probe(name) for name in physics["probes"]]
+    for kind in kinds:
+        for name in getattr(kind, "kernels", ()):
+            importlib.import_module(name)
+            modules[name] = None
+    return tuple(modules)
