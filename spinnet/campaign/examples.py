@@ -21,7 +21,10 @@ class Example:
 
 def shipped() -> list[Example]:
     """All shipped studies, by name."""
-    folder = importlib.resources.files("spinnet.sims")
+    package = importlib.resources.files("spinnet")
+    folder = package / "sims"
+    if not folder.is_dir():  # an editable install runs from the checkout, where sims/ stands beside the package
+        folder = Path(str(package)).parent / "sims"
     found = []
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".toml"):
