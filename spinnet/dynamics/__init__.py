@@ -1,1 +1,51 @@
-"""What moves configurations on a landscape: flows, descents and stochastic dynamics."""
+"""What moves configurations on a landscape: flows, descents and stochastic dynamics.
+
+``from spinnet.dynamics import GradientFlow, SGD``; :func:`load` finds a class by the name a campaign file gives it.
+The modules are imported at first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from spinnet.errors import InputError, nearest_name
+
+if TYPE_CHECKING:
+    from spinnet.dynamics.base import Dynamics
+    from spinnet.dynamics.gradient_descent import GradientDescent
+    from spinnet.dynamics.gradient_flow import GradientFlow
+    from spinnet.dynamics.langevin import Langevin
+    from spinnet.dynamics.sgd import SGD
+
+#: Where each dynamics lives: name -> "module:class".
+DYNAMICS = {
+    "GradientDescent": "spinnet.dynamics.gradient_descent:GradientDescent",
+    "GradientFlow": "spinnet.dynamics.gradient_flow:GradientFlow",
+    "Langevin": "spinnet.dynamics.langevin:Langevin",
+    "SGD": "spinnet.dynamics.sgd:SGD",
+}
+
+__all__ = ["DYNAMICS", "SGD", "GradientDescent", "GradientFlow", "Langevin", "load"]
+
+
+def load(name: str) -> type[Dynamics]:
+    """The class of a dynamics.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, with the nearest known one.
+    """
+    if name not in DYNAMICS:
+        raise InputError(
+            f"dynamics {name!r} is not known{nearest_name(name, DYNAMICS)}; there are {', '.join(DYNAMICS)}"
+        )
+    module, _, attribute = DYNAMICS[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def __getattr__(name: str):
+    if name in DYNAMICS:
+        return load(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,9 +1,21 @@
 """What a dynamics is: a complete state, and a rule that advances it.
 
 ``init`` makes the state, ``advance(landscape, state, n)`` makes n elementary steps for the whole block of replicas
-and returns a new state. A state is a NamedTuple of plain arrays: a checkpoint is the state, and any splitting of
-n gives the same bits. A dynamics never looks at a measuring schedule: :meth:`Dynamics.configuration` tells where
-every replica was at a given time, by dense output where steps are adaptive.
+and returns a new state. A state is a NamedTuple of plain arrays whose first axis is the replica: a checkpoint is the
+state, and any splitting of n gives the same bits.
+
+A dynamics never looks at a measuring schedule, and every step is made by all replicas together, whatever is
+measured: the bits of a matrix product depend on how many rows it has. With adaptive steps replicas pass a measuring
+time at different steps, so a driver asks after each ``advance`` which of the wanted times lie in the last step::
+
+    times = dynamics.attainable(schedule.times())
+    while some replica has times left:
+        state = dynamics.advance(landscape, state, dynamics.steps_until(state, earliest time left))
+        start, end = dynamics.interval(state)
+        # replica a: every wanted time with start[a] < time <= end[a] is read off with dynamics.configuration
+
+A replica whose energy or gradient overflows is kept and flagged in ``state.diverged``; its configurations are not
+finite from then on, and the other replicas do not notice.
 """
 
 from __future__ import annotations
@@ -16,6 +28,8 @@ import numpy as np
 from spinnet.configurable import Configurable
 from spinnet.landscapes.base import Landscape
 
+_FUZZ = 1e-6  # of a step: a time this close to a whole step is that step
+
 
 class Dynamics(Configurable, ABC):
     """The contract. Final classes are small and live one per file."""
@@ -24,10 +38,24 @@ class Dynamics(Configurable, ABC):
     revision: ClassVar[int] = 1
     #: Capabilities of the landscape, checked before a run by ``landscapes.base.require``.
     requires: ClassVar[tuple[type, ...]] = ()
-    #: What one unit of time is, in words: "gradient-flow time", "steps".
-    time_unit: ClassVar[str] = "steps"
-    #: The NamedTuple of arrays that holds the state.
+    #: Modules whose kernels it calls, for compilation before workers start.
+    kernels: ClassVar[tuple[str, ...]] = ()
+    #: True where steps are adaptive and each replica has a clock of its own.
+    adaptive: ClassVar[bool] = False
+    #: The NamedTuple of arrays that holds the state; it has a field ``diverged`` (replicas,) of bool.
     State: ClassVar[type[NamedTuple]]
+
+    @property
+    @abstractmethod
+    def time_unit(self) -> str:
+        """What one unit of time is, in words: "steps", "time of dx/dt = -grad H"."""
+
+    @abstractmethod
+    def flow_time(self, landscape: Landscape) -> float:
+        """Time of the gradient flow dx/dt = −∇H (H extensive) that one unit of this dynamics' time stands for.
+
+        Exact for flows, the limit of small steps otherwise: the factor that lays all dynamics on one time axis.
+        """
 
     @abstractmethod
     def init(self, landscape: Landscape, x: np.ndarray, keys: np.ndarray) -> Any:
@@ -38,13 +66,59 @@ class Dynamics(Configurable, ABC):
         """Make ``n`` elementary steps."""
 
     @abstractmethod
-    def time(self, state: Any) -> np.ndarray:
-        """The time that each replica has reached, shape ``(replicas,)``."""
+    def interval(self, state: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Start and end of the last elementary step of each replica: two arrays ``(replicas,)``.
+
+        The end is the time reached; it is infinite for a replica that diverged in finite time.
+        """
 
     @abstractmethod
     def configuration(self, landscape: Landscape, state: Any, times: np.ndarray) -> np.ndarray:
-        """Where each replica is at ``times`` (replicas,), within the last elementary step: ``(replicas, n)``."""
+        """Where each replica is at ``times`` (replicas,), which lie in its :meth:`interval`: ``(replicas, n)``."""
 
     @abstractmethod
     def steps_until(self, state: Any, time: float) -> int:
         """How many elementary steps can be made at once before a replica may pass ``time``; at least 1."""
+
+    def attainable(self, times: np.ndarray) -> np.ndarray:
+        """The times at which configurations exist, at or after the increasing ``times``; doubles are dropped."""
+        return np.unique(np.asarray(times, dtype=np.float64))
+
+    def time(self, state: Any) -> np.ndarray:
+        """The time that each replica has reached, shape ``(replicas,)``."""
+        return self.interval(state)[1]
+
+
+class SteppedDynamics(Dynamics):
+    """Dynamics in steps of one fixed length, all replicas abreast; the state has ``x`` and ``steps`` (replicas,)."""
+
+    @property
+    def step_length(self) -> float:
+        """Time of one step."""
+        return 1.0
+
+    @property
+    def time_unit(self) -> str:
+        return "steps"
+
+    def interval(self, state: Any) -> tuple[np.ndarray, np.ndarray]:
+        return np.maximum(state.steps - 1, 0) * self.step_length, state.steps * self.step_length
+
+    def configuration(self, landscape: Landscape, state: Any, times: np.ndarray) -> np.ndarray:
+        """The configuration at the first whole step at or after ``times``, which :meth:`attainable` makes exact."""
+        behind = state.steps - np.asarray(times) / self.step_length
+        if np.any(behind < -_FUZZ) or np.any(behind >= 1.0):
+            raise ValueError("times outside the last step")
+        return state.x
+
+    def steps_until(self, state: Any, time: float) -> int:
+        return max(1, int(np.ceil(time / self.step_length - _FUZZ)) - int(state.steps[0]))
+
+    def attainable(self, times: np.ndarray) -> np.ndarray:
+        steps = np.ceil(np.asarray(times, dtype=np.float64) / self.step_length - _FUZZ)
+        return np.unique(steps) * self.step_length
+
+
+def finite_rows(x: np.ndarray) -> np.ndarray:
+    """Which rows of ``x`` (replicas, n) are finite: bool, shape ``(replicas,)``."""
+    return np.isfinite(x).all(axis=1)
