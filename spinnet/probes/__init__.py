@@ -1,1 +1,42 @@
-"""What is measured on a configuration, a trajectory or a landscape."""
+"""What is measured on a configuration, a trajectory or a landscape.
+
+:func:`load` finds a probe by the name a campaign file gives it; the modules are imported at first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from spinnet.errors import InputError, nearest_name
+
+if TYPE_CHECKING:
+    from spinnet.probes.base import Probe
+
+#: Where each probe lives: name -> "module:class".
+PROBES = {
+    "energy": "spinnet.probes.energy:EnergyProbe",
+    "final": "spinnet.probes.final:FinalProbe",
+    "gradient_norm": "spinnet.probes.gradient_norm:GradientNormProbe",
+    "hessian_spectrum": "spinnet.probes.hessian_spectrum:HessianSpectrumProbe",
+    "lanczos": "spinnet.probes.lanczos:LanczosProbe",
+}
+
+__all__ = ["PROBES", "load"]
+
+
+def load(name: str) -> type[Probe]:
+    """The class of a probe.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, with the nearest known one.
+    """
+    if name not in PROBES:
+        hint = nearest_name(name, PROBES)
+        if name == "spacing_ratio":
+            hint = " (the spacing ratio is measured by 'hessian_spectrum', from the same eigenvalues)"
+        raise InputError(f"probe {name!r} is not known{hint}; there are {', '.join(PROBES)}")
+    module, _, attribute = PROBES[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
