@@ -1,0 +1,210 @@
+"""The couplings of one degree p of a spherical glass, and how they are stored.
+
+Every kind offers the same four sums over its couplings, for H_p(σ) = −Σ J σ…σ: ``gradient(x)``, ``hvp(x, v)``,
+``hessian(x)`` and ``n_bytes``. The energy follows from Euler's relation, H_p = σ·∇H_p/p.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+
+import numpy as np
+
+from spinnet.errors import InputError
+from spinnet.kernels import spherical_glass as kernels
+from spinnet.kernels._threads import run_chunks
+from spinnet.randomness import stream
+
+#: Units of work are cut at about this many bytes of couplings, so that a second pass finds them in the cache.
+_UNIT_BYTES = 1 << 19
+_UNIT_GROUPS = 128
+#: Couplings below this size are one chunk; above, there are enough chunks to share among threads.
+_CHUNK_BYTES = 1 << 20
+_MAX_CHUNKS = 16
+_NORMALS_AT_ONCE = 1 << 20
+
+
+def _multisets(symbols: int, length: int) -> int:
+    return math.comb(symbols + length - 1, length) if length else 1
+
+
+def _prefix_table(n: int, length: int) -> np.ndarray:
+    """All multisets i₁ ≤ … ≤ i_length from n symbols, sorted by the last, then the one before: int32 rows."""
+    table = np.zeros((1, 0), dtype=np.int32)
+    for width in range(1, length + 1):
+        # Before the last index m come all shorter multisets up to m: the first ones of the shorter table.
+        counts = np.array([_multisets(m + 1, width - 1) for m in range(n)])
+        starts = np.repeat(np.cumsum(counts) - counts, counts)
+        before = np.arange(counts.sum()) - starts
+        last = np.repeat(np.arange(n, dtype=np.int32), counts)
+        table = np.column_stack([table[before], last])
+    return np.ascontiguousarray(table, dtype=np.int32)
+
+
+def _layout(n: int, degree: int) -> tuple[np.ndarray, np.ndarray]:
+    """Groups per block, and tiles before each block (one more entry: all tiles)."""
+    blocks = -(-n // 4)
+    groups = np.array([_multisets(min(4 * b + 4, n), degree - 2) for b in range(blocks)], dtype=np.int64)
+    tiles = np.concatenate([[0], np.cumsum(groups * (blocks - np.arange(blocks)))])
+    return groups, tiles
+
+
+def _aligned_empty(size: int, dtype: np.dtype) -> np.ndarray:
+    """An uninitialised flat array that starts on a cache line."""
+    raw = np.empty(size * dtype.itemsize + 64, dtype=np.uint8)
+    skip = -raw.ctypes.data % 64
+    return raw[skip : skip + size * dtype.itemsize].view(dtype)
+
+
+class DenseCouplings:
+    """All unique couplings i₁ ≤ … ≤ i_p, packed, with variances that make the covariance exactly N f(q).
+
+    The full sum over ordered tuples of independent N(0, 1) numbers G,
+
+        H = −(a/√2) N^{−(p−1)/2} Σ G_{i₁…i_p} σ_{i₁} … σ_{i_p},
+
+    collects p!/Π m! equal monomials (m: multiplicities of the indices) into one, whose coupling therefore has the
+    variance a² p!/(2 N^{p−1} Π m!). The numbers are drawn in an order that knows nothing of the storage, in double
+    precision; ``dtype`` only rounds them.
+
+    Parameters
+    ----------
+    n, degree, amplitude : N, p and a
+    seed, sample : the disorder
+    dtype : "float32" or "float64"
+
+    Notes
+    -----
+    About N^p/p! numbers are stored, of which zeros that fill up tiles are a fraction 9/N for p = 3. One gradient of
+    R replicas reads each once and does 2 R multiply-adds with it.
+    """
+
+    def __init__(self, n: int, degree: int, amplitude: float, seed: int, sample: int, dtype: str):
+        self.n = n
+        self.degree = degree
+        kind = np.dtype(dtype)
+        groups, tiles = _layout(n, degree)
+        self._prefixes = _prefix_table(n, degree - 2)
+        self._units = _units(groups, tiles, kind.itemsize)
+        self._bounds = _chunk_bounds(self._units, int(tiles[-1]), 16 * kind.itemsize)
+        self.values = _aligned_empty(16 * int(tiles[-1]), kind)
+        self._draw(amplitude, stream(seed, "couplings", sample, degree), tiles)
+
+    def _draw(self, amplitude: float, rng: np.random.Generator, tiles: np.ndarray) -> None:
+        n = self.n
+        # H has the minus sign, so that kernels sum what is stored.
+        scale = -amplitude * math.sqrt(0.5 * float(n) ** (1 - self.degree))
+        lows = self._prefixes[:, -1] if self.degree > 2 else np.zeros(1, dtype=np.int32)
+        ends = np.cumsum((n - lows.astype(np.int64)) * (n - lows + 1) // 2)
+        first, done = 0, 0
+        while first < len(lows):
+            last = max(first + 1, int(np.searchsorted(ends, done + _NORMALS_AT_ONCE, side="right")))
+            normals = rng.standard_normal(int(ends[last - 1]) - done)
+            kernels.pack_couplings(normals, first, last, self._prefixes, n, scale, tiles, self.values)
+            first, done = last, int(ends[last - 1])
+
+    @staticmethod
+    def n_bytes(n: int, degree: int, dtype: str) -> int:
+        """Memory of the couplings and of their tables, computed without allocating anything."""
+        _, tiles = _layout(n, degree)
+        tables = 4 * (degree - 2) * _multisets(n, degree - 2)
+        return 16 * int(tiles[-1]) * np.dtype(dtype).itemsize + tables
+
+    @staticmethod
+    def count(n: int, degree: int) -> int:
+        """Number of unique couplings, C(n + p − 1, p)."""
+        return _multisets(n, degree)
+
+    def _contract(self, x: np.ndarray, v: np.ndarray, threads: int) -> np.ndarray:
+        replicas = x.shape[0]
+        chunks = len(self._bounds) - 1
+        partials = np.empty((chunks, replicas, self.n))
+        lanes = kernels.lanes_for(replicas + v.shape[0])
+
+        def work(first: int, last: int) -> None:
+            kernels.contract(
+                self.values, self._prefixes, self._units, self._bounds, first, last, lanes, x, v, partials
+            )
+
+        run_chunks(work, chunks, threads)
+        total = partials[0]
+        for part in partials[1:]:
+            total += part
+        return total
+
+    def gradient(self, x: np.ndarray, threads: int = 1) -> np.ndarray:
+        """∇H_p for a block of replicas ``(replicas, n)``."""
+        return self._contract(x, x[:0], threads)
+
+    def hvp(self, x: np.ndarray, v: np.ndarray, threads: int = 1) -> np.ndarray:
+        """∇²H_p(x) v for a block of replicas."""
+        return self._contract(x, v, threads)
+
+    def hessian(self, x: np.ndarray) -> np.ndarray:
+        """∇²H_p at one configuration ``(n,)``: ``(n, n)``."""
+        result = np.empty((self.n, self.n))
+        kernels.contract_hessian(self.values, self._prefixes, self._units, x, result)
+        return result
+
+
+def _units(groups: np.ndarray, tiles: np.ndarray, itemsize: int) -> np.ndarray:
+    """Rows of (block, first group, last group, first tile)."""
+    found = []
+    blocks = len(groups)
+    for b in range(blocks):
+        width = blocks - b
+        step = max(8, min(_UNIT_GROUPS, _UNIT_BYTES // (16 * itemsize * width)))
+        for start in range(0, int(groups[b]), step):
+            stop = min(start + step, int(groups[b]))
+            found.append((b, start, stop, int(tiles[b]) + start * width))
+    return np.array(found, dtype=np.int64)
+
+
+def _chunk_bounds(units: np.ndarray, tiles: int, tile_bytes: int) -> np.ndarray:
+    """Where chunks of about equal numbers of tiles begin in the list of units."""
+    chunks = min(_MAX_CHUNKS, max(1, tiles * tile_bytes // _CHUNK_BYTES), len(units))
+    wanted = np.arange(chunks) * (tiles / chunks)
+    bounds = np.searchsorted(units[:, 3], wanted, side="left")
+    return np.unique(np.concatenate([bounds, [len(units)]])).astype(np.int64)
+
+
+def available_memory() -> int | None:
+    """Bytes that a process may still take (None where the system does not tell)."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            for row in file:
+                if row.startswith("MemAvailable:"):
+                    return int(row.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def refuse_oversize(n: int, degrees: tuple[int, ...], dtype: str, available: int | None) -> None:
+    """Raise if dense couplings of these degrees need more than ``available`` bytes, naming what would fit."""
+
+    def needed(size: int, kind: str) -> int:
+        return sum(DenseCouplings.n_bytes(size, p, kind) for p in degrees)
+
+    if available is None or needed(n, dtype) <= available:
+        return
+
+    def largest(kind: str) -> int:
+        low, high = 0, n
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if needed(middle, kind) <= available else (low, middle)
+        return low
+
+    fits = f"n up to {largest(dtype)} fits in {dtype}"
+    if dtype == "float64":
+        fits += f", up to {largest('float32')} in float32"
+    names = " and ".join(f"p = {p}" for p in degrees)
+    raise InputError(
+        f"n = {n}: dense couplings of {names} need {needed(n, dtype) / 2**30:.1f} GiB, "
+        f"{available / 2**30:.1f} GiB of memory are available; {fits}"
+    )
