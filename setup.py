@@ -17,13 +17,15 @@ class BuildWithCommit(build_py):
         super().run()
         if self.editable_mode:
             return
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-            cwd=Path(__file__).resolve().parent, capture_output=True, text=True,
-        )  # fmt: skip
+        command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        try:
+            described = subprocess.run(command, cwd=Path(__file__).resolve().parent, capture_output=True, text=True)
+        except OSError:  # no git on this machine
+            return
         if described.returncode == 0:
             target = Path(self.build_lib) / "spinnet" / "_commit.py"
-            target.write_text(f'"""Written by the build."""\n\nCOMMIT = "{described.stdout.strip()}"\n', encoding="utf-8")
+            text = f'"""Written by the build."""\n\nCOMMIT = "{described.stdout.strip()}"\n'
+            target.write_text(text, encoding="utf-8")
 
 
 setup(cmdclass={"build_py": BuildWithCommit})
