@@ -1,0 +1,128 @@
+"""The names of data sets, their options, and loading with a cache per process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from spinnet.configurable import canonical
+from spinnet.datasets import embedded, files, openml, teachers
+from spinnet.datasets.dataset import Dataset
+from spinnet.datasets.prepare import COMMON, check_common, prepare
+from spinnet.datasets.source import Source
+from spinnet.errors import InputError, nearest_name
+
+_SOURCES: dict[str, Source] = {
+    "digits": embedded.digits,
+    "xor": embedded.xor,
+    "mnist": openml.mnist,
+    "fashion-mnist": openml.fashion_mnist,
+    "cifar-10": openml.cifar_10,
+    "idx": files.idx,
+    "npz": files.npz,
+    "random": teachers.random_labels,
+    "teacher-perceptron": teachers.perceptron,
+    "teacher-mlp": teachers.mlp,
+}
+
+_loaded: dict[tuple[str, str], Dataset] = {}
+
+
+def names() -> tuple[str, ...]:
+    """What :func:`load` knows."""
+    return tuple(_SOURCES)
+
+
+def _source(name: str) -> Source:
+    if not isinstance(name, str) or name not in _SOURCES:
+        raise InputError(
+            f"data = {name!r}: known data sets are {', '.join(_SOURCES)}{nearest_name(str(name), _SOURCES)}; "
+            f"files of your own are data = 'npz' or 'idx'"
+        )
+    return _SOURCES[name]
+
+
+def resolve_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The complete, checked table of options of a data set, in JSON types; nothing is loaded.
+
+    Raises
+    ------
+    InputError
+        An unknown data set or option (with the nearest known one), a missing option, a value that is not allowed.
+    """
+    source = _source(name)
+    if not isinstance(given, Mapping):
+        raise InputError(f"data_options = {given!r}: give a table of options")
+    defaults = {**source.own, **COMMON, **source.common}
+    for key in given:
+        if key not in defaults:
+            raise InputError(
+                f"data_options.{key}: data set {name!r} has no such option{nearest_name(key, defaults)}; "
+                f"it takes {', '.join(defaults)}"
+            )
+    complete = {**defaults, **given}
+    for key, value in complete.items():
+        if value is ...:
+            raise InputError(f"data_options.{key} is missing: data set {name!r} needs it")
+    own = source.check({key: complete[key] for key in source.own})
+    common = check_common({key: complete[key] for key in COMMON})
+    return canonical({**own, **common})
+
+
+def content_hash(name: str, options: Mapping[str, Any]) -> str | None:
+    """SHA-256 of the content of a data set before processing, without loading it.
+
+    None where the content follows from the options (teachers), or is known only after a download (OpenML, whose
+    numbered versions never change).
+    """
+    return _source(name).content_hash(dict(options))
+
+
+def load(name: str, **options: Any) -> Dataset:
+    """Load a data set, split and standardise it.
+
+    Parameters
+    ----------
+    name
+        ``"digits"`` (embedded: 1797 images of 8×8 pixels in 10 classes; 500 of them are the default test part),
+        ``"mnist"``, ``"fashion-mnist"``, ``"cifar-10"`` (from OpenML, through scikit-learn), ``"idx"``, ``"npz"``
+        (local files), ``"random"``, ``"teacher-perceptron"``, ``"teacher-mlp"`` (synthetic), ``"xor"``.
+    n_train, n_test
+        Numbers of patterns; left out, all that there are. A source without a test part of its own gives a quarter of
+        its patterns to it.
+    split_seed
+        Which patterns are taken. Smaller training sets of one seed lie within the larger ones.
+    classes, parity
+        Keep only these classes (renumbered in the order given); then replace a class by its parity.
+    standardise
+        ``"global"``: one mean and one standard deviation over all inputs of the training part. ``"per-feature"``: one
+        each (a constant input becomes 0). ``"none"``.
+    drop_constant
+        Remove the inputs that are constant over the training part; ``Dataset.dropped_inputs`` names them. Kept, they
+        make exactly flat directions of a network's loss.
+    pca
+        Project onto this many leading principal axes of the standardised training part, and standardise again in
+        the same way.
+    shuffle_labels, label_noise, label_seed
+        Permute the labels within the training part and within the test part; replace this fraction of the training
+        labels by another class drawn uniformly.
+    **options
+        Files: see :mod:`spinnet.datasets.files`. Teachers: see :mod:`spinnet.datasets.teachers`.
+
+    Returns
+    -------
+    Dataset
+        Frozen; a second call in the same process returns the same object.
+
+    Raises
+    ------
+    InputError
+        An unknown name or option, a value that is not allowed, a missing or damaged file, no network, no scikit-learn.
+    """
+    complete = resolve_options(name, options)
+    source = _source(name)
+    key = (json.dumps([name, complete], sort_keys=True), source.content_hash(complete) or "")
+    if key not in _loaded:
+        _loaded[key] = prepare(name, source.read(complete), complete)
+    return _loaded[key]

@@ -1,0 +1,188 @@
+"""Local files: IDX (the format of MNIST, plain or gzipped) and NumPy archives.
+
+``load("idx", train_images=…, train_labels=…, test_images=…, test_labels=…)``: the test files may be left out.
+
+``load("npz", file=…)``: the archive holds ``inputs`` (or ``images``, ``x_train``) and ``labels`` (or ``y_train``,
+classes) or ``targets`` (real values), and may hold ``test_inputs`` (``test_images``, ``x_test``) with ``test_labels``
+(``y_test``) or ``test_targets``. Inputs of more than two dimensions are flattened per pattern.
+"""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import hashlib
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spinnet.datasets.source import Raw, Source
+from spinnet.errors import InputError
+
+_IDX_DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
+def read_idx(path: str | Path) -> np.ndarray:
+    """The array of an IDX file (a name ending in ``.gz`` is unpacked).
+
+    Raises
+    ------
+    InputError
+        A missing, truncated or foreign file.
+    """
+    data = _bytes(path)
+    if str(path).endswith(".gz"):
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error):
+            raise InputError(f"{path} is not a complete gzip file: download it again") from None
+    if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _IDX_DTYPES:
+        raise InputError(f"{path} is not an IDX file (it starts with {data[:4].hex() or 'nothing'})")
+    dimensions = data[3]
+    header = 4 + 4 * dimensions
+    shape = struct.unpack(f">{dimensions}I", data[4:header]) if len(data) >= header else None
+    dtype = np.dtype(_IDX_DTYPES[data[2]])
+    if shape is None or len(data) - header != dtype.itemsize * int(np.prod(shape, dtype=np.int64)):
+        raise InputError(f"{path} is truncated or too long: its header announces shape {shape}")
+    return np.frombuffer(data, dtype, offset=header).reshape(shape).astype(dtype.newbyteorder("="))
+
+
+def _bytes(path: str | Path) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read the data file {path}: {error.strerror or error}") from None
+
+
+@functools.lru_cache(maxsize=64)
+def _hash_at(path: str, size: int, modified: int) -> str:
+    return hashlib.sha256(_bytes(path)).hexdigest()
+
+
+def _hash_files(*paths: str | None) -> str:
+    """SHA-256 over the hashes of the files, so that a file may move but not change."""
+    digest = hashlib.sha256()
+    for path in paths:
+        if path is None:
+            digest.update(b"none\0")
+            continue
+        try:
+            status = Path(path).stat()
+        except OSError as error:
+            raise InputError(f"cannot read the data file {path}: {error.strerror or error}") from None
+        digest.update(_hash_at(path, status.st_size, status.st_mtime_ns).encode() + b"\0")
+    return digest.hexdigest()
+
+
+def _check_paths(options: dict[str, Any]) -> dict[str, Any]:
+    for name, value in options.items():
+        if value is not None and (not isinstance(value, str | Path) or not str(value)):
+            raise InputError(f"data_options.{name} = {value!r}: give the path of a file")
+    return {name: None if value is None else str(value) for name, value in options.items()}
+
+
+def _flat(inputs: np.ndarray) -> np.ndarray:
+    return inputs.reshape(len(inputs), -1)
+
+
+_IDX_FILES = ("train_images", "train_labels", "test_images", "test_labels")
+
+
+def _check_idx(options: dict[str, Any]) -> dict[str, Any]:
+    checked = _check_paths(options)
+    if (checked["test_images"] is None) != (checked["test_labels"] is None):
+        raise InputError("data_options: give both test_images and test_labels, or neither")
+    return checked
+
+
+def _read_idx_files(options: dict[str, Any]) -> Raw:
+    arrays = {key: None if options[key] is None else read_idx(options[key]) for key in _IDX_FILES}
+    for key in ("train_labels", "test_labels"):
+        if arrays[key] is not None and (arrays[key].ndim != 1 or arrays[key].dtype.kind not in "iu"):
+            raise InputError(f"{options[key]} holds an array of shape {arrays[key].shape}, not a list of classes")
+    for images, labels in (("train_images", "train_labels"), ("test_images", "test_labels")):
+        if arrays[images] is not None and len(arrays[images]) != len(arrays[labels]):
+            raise InputError(
+                f"{options[images]} has {len(arrays[images])} patterns, {options[labels]} {len(arrays[labels])} labels"
+            )
+    answers = [arrays[key] for key in ("train_labels", "test_labels") if arrays[key] is not None]
+    has_test = arrays["test_images"] is not None
+    return Raw(
+        inputs=_flat(arrays["train_images"]),
+        labels=arrays["train_labels"],
+        test_inputs=_flat(arrays["test_images"]) if has_test else None,
+        test_labels=arrays["test_labels"],
+        n_classes=max(int(labels.max(initial=-1)) for labels in answers) + 1,
+        source=f"IDX files {options['train_images']} and others",
+        licence="unknown",
+        sha256=_hash_files(*(options[key] for key in _IDX_FILES)),
+    )
+
+
+_NPZ_NAMES = {
+    "inputs": ("inputs", "images", "x_train"),
+    "labels": ("labels", "y_train"),
+    "targets": ("targets",),
+    "test_inputs": ("test_inputs", "test_images", "x_test"),
+    "test_labels": ("test_labels", "y_test"),
+    "test_targets": ("test_targets",),
+}
+
+
+def _read_npz(options: dict[str, Any]) -> Raw:
+    path = options["file"]
+    sha256 = _hash_files(path)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not hasattr(archive, "files"):
+                raise InputError(f"{path} is a single NumPy array: save an archive with numpy.savez")
+            found = {
+                key: archive[next(name for name in allowed if name in archive.files)]
+                for key, allowed in _NPZ_NAMES.items()
+                if any(name in archive.files for name in allowed)
+            }
+            held = archive.files
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+        raise InputError(f"{path} is not a complete NumPy archive of plain arrays (.npz)") from None
+    if "inputs" not in found or ("labels" in found) == ("targets" in found):
+        raise InputError(
+            f"{path} holds {', '.join(held) or 'nothing'}: it needs inputs, and either labels (classes) or targets"
+        )
+    for key in ("inputs", "test_inputs"):
+        if key in found:
+            if found[key].ndim < 1:
+                raise InputError(f"{path}: {key} is a single number")
+            found[key] = _flat(found[key])
+    for key in ("labels", "test_labels"):
+        if key in found and found[key].ndim == 2 and found[key].shape[1] == 1:
+            found[key] = found[key][:, 0]
+    for key in ("labels", "test_labels"):
+        if key in found and (found[key].ndim != 1 or found[key].dtype.kind not in "iub"):
+            raise InputError(f"{path}: {key} must be whole numbers in one dimension; call real values 'targets'")
+    for part in ("", "test_"):
+        for answer in ("labels", "targets"):
+            if part + answer in found and len(found[part + answer]) != len(found.get(part + "inputs", ())):
+                raise InputError(f"{path}: {part}inputs and {part}{answer} have different lengths")
+    answer = "labels" if "labels" in found else "targets"
+    if "test_inputs" in found and "test_" + answer not in found:
+        raise InputError(f"{path} holds test inputs without test {answer}")
+    largest = max((int(found[key].max(initial=-1)) for key in ("labels", "test_labels") if key in found), default=-1)
+    return Raw(**found, n_classes=largest + 1, source=f"file {path}", licence="unknown", sha256=sha256)
+
+
+idx = Source(
+    read=_read_idx_files,
+    own={"train_images": ..., "train_labels": ..., "test_images": None, "test_labels": None},
+    check=_check_idx,
+    content_hash=lambda options: _hash_files(*(options[key] for key in _IDX_FILES)),
+)
+npz = Source(
+    read=_read_npz,
+    own={"file": ...},
+    check=_check_paths,
+    content_hash=lambda options: _hash_files(options["file"]),
+)

@@ -1,0 +1,396 @@
+"""A dense network as a landscape over its weights: E(w) = Σ_μ ℓ(f_w(ξ^μ), y^μ) + (weight decay)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
+
+import numpy as np
+
+from spinnet import datasets
+from spinnet.configurable import one_of, real_number, whole_number
+from spinnet.datasets import Dataset
+from spinnet.errors import InputError
+from spinnet.kernels import dense_network as kernels
+from spinnet.landscapes.base import SumOfTerms, Units
+from spinnet.spaces import Euclidean
+
+ACTIVATIONS = {"tanh": kernels.TANH, "relu": kernels.RELU, "erf": kernels.ERF, "linear": kernels.LINEAR}
+LOSSES = {
+    "cross-entropy": kernels.CROSS_ENTROPY,
+    "mse": kernels.MSE,
+    "hinge": kernels.HINGE,
+    "quadratic-hinge": kernels.QUADRATIC_HINGE,
+}
+
+#: Patterns that run through the layers together: small enough that their activations stay in the first-level cache.
+_TILE = 32
+_LARGEST_BATCH_TILE = 64
+
+
+class DenseNetwork(SumOfTerms):
+    """A fully connected network on a fixed set of P patterns.
+
+    Layer l computes z^l = W^l a^{l−1} + b^l, a^l = φ(z^l) with a^0 = ξ; the outputs are z^L, without φ. The energy is
+    extensive in the patterns,
+
+        E(w) = Σ_μ [ ℓ(z^L(ξ^μ), y^μ) + (λ/2) |w|² ],      ``energy_density`` = E/P,
+
+    with λ = ``weight_decay`` acting on every weight and bias, so that E/P is the mean loss plus λ|w|²/2, whose gradient
+    PyTorch's optimisers call weight decay λ. Energies are in nats for cross-entropy.
+
+    ``"cross-entropy"``
+        ℓ = ln Σ_c e^{z_c} − z_y. One output per class.
+    ``"mse"``
+        ℓ = ½ Σ_c (z_c − t_c)², so that H = JᵀJ at zero loss.
+    ``"hinge"``
+        ℓ = Σ_c max(0, 1 − t_c z_c).
+    ``"quadratic-hinge"``
+        ℓ = ½ Σ_c max(0, 1 − t_c z_c)² (Geiger et al. 2019, Phys. Rev. E 100, 012115, with their margin as unit).
+
+    Targets t of the last three: a regression set's own rows (not for hinges); one output and t = −1, +1 for classes 0
+    and 1 of a two-class set; otherwise one output per class, with t = 1 for the right class and 0 (mse) or −1 (hinges)
+    for the others.
+
+    Configurations are flat: layer after layer, W row by row (n_out × n_in) and then b; see :meth:`unpack`.
+
+    Parameters
+    ----------
+    data
+        A name that :func:`spinnet.datasets.load` knows, or a :class:`~spinnet.datasets.Dataset`.
+    hidden
+        Widths of the hidden layers, none to any number; one number is one layer.
+    activation
+        ``"tanh"``, ``"relu"`` (φ'(0) = 0), ``"erf"`` or ``"linear"``.
+    loss
+        ``"cross-entropy"``, ``"mse"``, ``"hinge"`` or ``"quadratic-hinge"``.
+    data_options
+        Options of the named data set.
+    weight_decay
+        λ ≥ 0.
+    sigma_w, sigma_b
+        :meth:`start` draws W ~ N(0, sigma_w²/n_in) and b ~ N(0, sigma_b²).
+    data_sha256
+        The content that is expected under the name; another content is refused. ``resolve`` fills it in.
+    threads
+        Replicas are shared among this many threads. Never changes a bit.
+
+    Raises
+    ------
+    InputError
+        A value that is not allowed, or data that cannot be loaded or does not fit the loss.
+
+    Notes
+    -----
+    Cost of energy and gradient: about 6 P n floating-point operations per replica; of a Hessian–vector product 14 P n.
+    The Hessian–vector product is that of Pearlmutter (1994, Neural Computation 6, 147).
+    """
+
+    independent_unit: ClassVar[str] = "replica"
+
+    def __init__(
+        self,
+        data: str | Dataset = "digits",
+        hidden: int | tuple[int, ...] = (30,),
+        activation: str = "tanh",
+        loss: str = "cross-entropy",
+        data_options: Mapping[str, Any] | None = None,
+        weight_decay: float = 0.0,
+        sigma_w: float = 1.0,
+        sigma_b: float = 0.0,
+        data_sha256: str | None = None,
+        threads: int = 1,
+    ):
+        given = data if isinstance(data, Dataset) else None
+        network = _check_network(hidden, activation, loss, weight_decay, sigma_w, sigma_b)
+        self.hidden: tuple[int, ...] = tuple(network["hidden"])
+        self.activation: str = network["activation"]
+        self.loss: str = network["loss"]
+        self.weight_decay: float = network["weight_decay"]
+        self.sigma_w: float = network["sigma_w"]
+        self.sigma_b: float = network["sigma_b"]
+        self.threads = whole_number("threads", threads, 1)
+        if given is None:
+            named = _check_data(data, data_options, data_sha256)
+            self.data: Dataset = datasets.load(named["data"], **named["data_options"])
+            expected = named["data_sha256"]
+        else:
+            if data_options:
+                raise InputError("data_options belong to a named data set; this one was given as it is")
+            self.data, expected = given, data_sha256
+        if expected is not None and expected != self.data.sha256:
+            raise InputError(
+                f"data set {self.data.name!r} has content {self.data.sha256[:16]}…, not {expected[:16]}… as expected"
+            )
+        targets, test_targets = _targets(self.data, self.loss)
+        self.widths: tuple[int, ...] = (self.data.n_inputs, *self.hidden, targets.shape[1])
+        self._space = Euclidean(sum((i + 1) * o for i, o in zip(self.widths[:-1], self.widths[1:], strict=True)))
+        self._targets, self._test_targets = targets, test_targets
+        self._kernel_inputs = _with_constant(self.data.inputs)
+        self._kernel_targets = np.zeros((len(targets), kernels.padded(targets.shape[1])))
+        self._kernel_targets[:, : targets.shape[1]] = targets
+        self._everything = np.arange(self.data.n_patterns, dtype=np.int64)[None]
+        # The kernels' own copies stay writeable: to numba a read-only array is another type.
+
+    @classmethod
+    def validate(cls, **parameters: Any) -> dict[str, Any]:
+        """Check a table of parameters without loading data; the content hash of the data set is filled in."""
+        data = parameters.pop("data")
+        if isinstance(data, Dataset):
+            if not data.options:
+                raise InputError(
+                    f"data set {data.name!r} was made by hand and has no table: save it with numpy.savez, then name "
+                    "the file: data = 'npz'"
+                )
+            data, parameters["data_options"] = data.name, dict(data.options)
+        named = _check_data(data, parameters.pop("data_options"), parameters.pop("data_sha256"))
+        return {**named, **_check_network(**parameters)}
+
+    @property
+    def space(self) -> Euclidean:
+        """Flat space of all weights and biases."""
+        return self._space
+
+    @property
+    def units(self) -> Units:
+        """Per pattern: the energy density is the mean loss (plus λ|w|²/2)."""
+        return Units(self.data.n_patterns, "pattern")
+
+    @property
+    def n_terms(self) -> int:
+        """Number of training patterns P."""
+        return self.data.n_patterns
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs of the network."""
+        return self.widths[-1]
+
+    def start(self, replicas: int, rng: np.random.Generator) -> np.ndarray:
+        """Weights at initialisation, ``(replicas, n)``; replica a does not depend on how many there are."""
+        x = rng.standard_normal((whole_number("replicas", replicas, 1), self.space.n))
+        for row in x:
+            for w, b in self.unpack(row):
+                w *= self.sigma_w / np.sqrt(w.shape[1])
+                b *= self.sigma_b
+        return x
+
+    def unpack(self, x: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Views (W, b) of each layer: W of shape ``(…, n_out, n_in)``, b ``(…, n_out)``, for x ``(…, n)``."""
+        x = np.asarray(x)
+        if x.shape[-1:] != (self.space.n,):
+            raise InputError(f"weights of shape {x.shape}: the last dimension must be {self.space.n}")
+        layers, at = [], 0
+        for n_in, n_out in zip(self.widths[:-1], self.widths[1:], strict=True):
+            w = x[..., at : at + n_in * n_out].reshape(*x.shape[:-1], n_out, n_in)
+            at += n_in * n_out
+            layers.append((w, x[..., at : at + n_out]))
+            at += n_out
+        return layers
+
+    def check(self, x: np.ndarray) -> np.ndarray:
+        """A C-ordered, writeable float64 block, or an InputError for a wrong shape."""
+        return np.require(super().check(x), requirements="W")
+
+    def energy(self, x: np.ndarray) -> np.ndarray:
+        """E = Σ_μ [ℓ_μ + (λ/2)|w|²], shape ``(replicas,)``."""
+        return self._sum_terms(self.check(x), self._everything, with_gradient=False)[0]
+
+    def gradient(self, x: np.ndarray) -> np.ndarray:
+        """∇E, shape ``(replicas, n)``."""
+        return self._sum_terms(self.check(x), self._everything, with_gradient=True)[1]
+
+    def energy_and_gradient(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Both from one pass."""
+        return self._sum_terms(self.check(x), self._everything, with_gradient=True)
+
+    def hvp(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """∇²E(x) v, shape ``(replicas, n)``. At a kink (ReLU, hinge) the second derivative counts as zero."""
+        x, v = self.check(x), self.check(v)
+        if len(x) != len(v):
+            raise InputError(f"hvp: {len(x)} configurations and {len(v)} directions")
+        product = np.empty_like(x)
+        self._over_replicas(
+            len(x), _TILE, kernels.multiply_hessian,
+            (x, v, self._kernel_inputs, self._kernel_targets, self._everything, self.weight_decay,
+             ACTIVATIONS[self.activation], LOSSES[self.loss]), (product,),
+        )  # fmt: skip
+        return product
+
+    def energy_terms(self, x: np.ndarray) -> np.ndarray:
+        """ℓ_μ + (λ/2)|w|² for each pattern, shape ``(replicas, P)``; their sum is the energy."""
+        x = self.check(x)
+        terms = _losses(self.logits(x), self._targets, self.loss)
+        return terms + 0.5 * self.weight_decay * np.einsum("ri,ri->r", x, x)[:, None]
+
+    def gradient_batch(self, x: np.ndarray, terms: np.ndarray) -> np.ndarray:
+        """Σ_{μ in batch} ∇[ℓ_μ + (λ/2)|w|²], shape ``(replicas, n)``; ``terms`` is int64, ``(replicas, batch)``."""
+        x = self.check(x)
+        return self._sum_terms(x, self._check_terms(terms, (len(x), None)), with_gradient=True)[1]
+
+    def minibatch_steps(
+        self, x: np.ndarray, velocity: np.ndarray, terms: np.ndarray, learning_rate: float, momentum: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Steps of v ← momentum·v − (learning_rate/batch) Σ_{μ in batch} ∇ℓ_μ; x ← x + v, fused into one kernel.
+
+        ``terms`` is int64 of shape ``(steps, replicas, batch)``. New arrays are returned; the same bits for any
+        splitting of the steps and any number of threads.
+        """
+        x, velocity = np.array(self.check(x)), np.array(self.check(velocity))
+        if x.shape != velocity.shape:
+            raise InputError(f"minibatch_steps: {len(x)} configurations and {len(velocity)} velocities")
+        terms = self._check_terms(terms, (None, len(x), None))
+        self._over_replicas(
+            len(x), min(terms.shape[2], _LARGEST_BATCH_TILE), kernels.descend,
+            (x, velocity, self._kernel_inputs, self._kernel_targets, terms, float(learning_rate), float(momentum),
+             self.weight_decay, ACTIVATIONS[self.activation], LOSSES[self.loss]), (),
+        )  # fmt: skip
+        return x, velocity
+
+    def logits(self, x: np.ndarray, inputs: np.ndarray | None = None) -> np.ndarray:
+        """Outputs z^L, shape ``(replicas, patterns, outputs)``, for ``inputs`` (patterns, d) or the training part."""
+        x = self.check(x)
+        if inputs is None:
+            rows = self._kernel_inputs
+        else:
+            inputs = np.asarray(inputs, dtype=np.float64)
+            if inputs.ndim != 2 or inputs.shape[1] != self.widths[0]:
+                raise InputError(f"inputs of shape {inputs.shape}: expected (patterns, {self.widths[0]})")
+            rows = _with_constant(inputs)
+        logits = np.empty((len(x), len(rows), self.n_outputs))
+        everything = np.arange(len(rows), dtype=np.int64)[None]
+        self._over_replicas(
+            len(x), _TILE, kernels.compute_logits, (x, rows, everything, ACTIVATIONS[self.activation]), (logits,)
+        )
+        return logits
+
+    def train_loss(self, x: np.ndarray) -> np.ndarray:
+        """Mean loss over the training part, without weight decay, shape ``(replicas,)``."""
+        return _losses(self.logits(x), self._targets, self.loss).mean(axis=1)
+
+    def test_loss(self, x: np.ndarray) -> np.ndarray:
+        """Mean loss over the test part, without weight decay, shape ``(replicas,)``."""
+        return _losses(self.logits(x, self._test_inputs()), self._test_targets, self.loss).mean(axis=1)
+
+    def train_accuracy(self, x: np.ndarray) -> np.ndarray:
+        """Fraction of training patterns whose class is right, shape ``(replicas,)``."""
+        return self._accuracy(self.logits(x), self.data.labels)
+
+    def test_accuracy(self, x: np.ndarray) -> np.ndarray:
+        """Fraction of test patterns whose class is right, shape ``(replicas,)``."""
+        return self._accuracy(self.logits(x, self._test_inputs()), self.data.test_labels)
+
+    def _test_inputs(self) -> np.ndarray:
+        if self.data.test_inputs is None:
+            raise InputError(f"data set {self.data.name!r} has no test part: set n_test in data_options")
+        return self.data.test_inputs
+
+    def _accuracy(self, logits: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+        if labels is None:
+            raise InputError(f"data set {self.data.name!r} has real targets: there is no accuracy")
+        answers = logits[..., 0] > 0 if self.n_outputs == 1 else logits.argmax(axis=-1)
+        return (answers == labels).mean(axis=1)
+
+    def _sum_terms(self, x: np.ndarray, terms: np.ndarray, with_gradient: bool) -> tuple[np.ndarray, np.ndarray]:
+        energy = np.empty(len(x))
+        gradient = np.empty_like(x) if with_gradient else np.empty((1, 1))
+        self._over_replicas(
+            len(x), min(terms.shape[1], _TILE), kernels.sum_terms,
+            (x, self._kernel_inputs, self._kernel_targets, terms, self.weight_decay, ACTIVATIONS[self.activation],
+             LOSSES[self.loss], with_gradient), (energy, gradient),
+        )  # fmt: skip
+        return energy, gradient
+
+    def _over_replicas(
+        self, replicas: int, tile: int, function: Callable, given: tuple, outputs: tuple[np.ndarray, ...]
+    ) -> None:
+        """Call a kernel for contiguous shares of the replicas, one per thread, each with work of its own."""
+        table, length = kernels.plan(self.widths, tile)
+        shares = min(self.threads, replicas)
+        edges = [replicas * k // shares for k in range(shares + 1)]
+
+        def run(share: int) -> None:
+            work = kernels.workspace(length)
+            function(*given, table, tile, edges[share], edges[share + 1], work, *outputs)
+
+        if shares == 1:
+            run(0)
+        else:
+            function.compile()
+            with ThreadPoolExecutor(shares) as pool:
+                list(pool.map(run, range(shares)))
+
+    def _check_terms(self, terms: np.ndarray, shape: tuple[int | None, ...]) -> np.ndarray:
+        if np.asarray(terms).dtype.kind not in "iu":
+            raise InputError(f"terms of dtype {np.asarray(terms).dtype}: give the indices of patterns")
+        terms = np.require(terms, dtype=np.int64, requirements=["C", "W"])
+        agrees = terms.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, terms.shape, strict=True))
+        if not agrees or terms.shape[-1] == 0:
+            wanted = ", ".join("any" if n is None else str(n) for n in shape)
+            raise InputError(f"terms of shape {terms.shape}: expected ({wanted}) with at least one pattern a batch")
+        if terms.size and (terms.min() < 0 or terms.max() >= self.n_terms):
+            raise InputError(f"terms run from {terms.min()} to {terms.max()}: patterns are 0 to {self.n_terms - 1}")
+        return terms
+
+
+def _check_network(
+    hidden: Any, activation: Any, loss: Any, weight_decay: Any, sigma_w: Any, sigma_b: Any
+) -> dict[str, Any]:
+    widths = hidden.tolist() if isinstance(hidden, np.ndarray) else hidden
+    widths = list(widths) if isinstance(widths, list | tuple) else [widths]
+    return {
+        "hidden": [whole_number("hidden", width, 1) for width in widths],
+        "activation": one_of("activation", activation, tuple(ACTIVATIONS)),
+        "loss": one_of("loss", loss, tuple(LOSSES)),
+        "weight_decay": real_number("weight_decay", weight_decay, 0.0),
+        "sigma_w": real_number("sigma_w", sigma_w, 0.0),
+        "sigma_b": real_number("sigma_b", sigma_b, 0.0),
+    }
+
+
+def _check_data(name: Any, options: Any, sha256: Any) -> dict[str, Any]:
+    complete = datasets.resolve_options(name, {} if options is None else options)
+    found = datasets.content_hash(name, complete)
+    if sha256 is not None and found is not None and sha256 != found:
+        raise InputError(f"data_sha256: data set {name!r} has content {found[:16]}…, not {str(sha256)[:16]}…")
+    return {"data": name, "data_options": complete, "data_sha256": found if sha256 is None else sha256}
+
+
+def _targets(data: Dataset, loss: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Rows of targets of the training and the test part, as the class describes them."""
+    if data.targets is not None:
+        if loss != "mse":
+            raise InputError(f"loss = {loss!r} needs classes, and data set {data.name!r} has real targets: use 'mse'")
+        return np.array(data.targets), data.test_targets
+    low = -1.0 if loss in ("hinge", "quadratic-hinge") else 0.0
+
+    def rows(labels: np.ndarray | None) -> np.ndarray | None:
+        if labels is None:
+            return None
+        if data.n_classes == 2 and loss != "cross-entropy":
+            return 2.0 * labels[:, None] - 1.0
+        block = np.full((len(labels), data.n_classes), low)
+        block[np.arange(len(labels)), labels] = 1.0
+        return block
+
+    return rows(data.labels), rows(data.test_labels)
+
+
+def _losses(logits: np.ndarray, targets: np.ndarray, loss: str) -> np.ndarray:
+    """ℓ for logits ``(replicas, patterns, outputs)``: shape ``(replicas, patterns)``."""
+    if loss == "cross-entropy":
+        highest = logits.max(axis=-1, keepdims=True)
+        return (highest[..., 0] + np.log(np.exp(logits - highest).sum(axis=-1))) - (logits * targets).sum(axis=-1)
+    if loss == "mse":
+        return 0.5 * ((logits - targets) ** 2).sum(axis=-1)
+    gaps = np.maximum(1.0 - targets * logits, 0.0)
+    return gaps.sum(axis=-1) if loss == "hinge" else 0.5 * (gaps**2).sum(axis=-1)
+
+
+def _with_constant(inputs: np.ndarray) -> np.ndarray:
+    """Rows padded to whole vectors, the constant 1 after the last input."""
+    rows = np.zeros((len(inputs), kernels.padded(inputs.shape[1] + 1)))
+    rows[:, : inputs.shape[1]] = inputs
+    rows[:, inputs.shape[1]] = 1.0
+    return rows
