@@ -164,10 +164,9 @@ class GradientFlow(Dynamics):
         step = np.where(accept, state.step * grow, np.where(refuse, state.step * shrink, state.step))
         step = np.minimum(step, 1e15)
 
-        end_time = state.time + state.step
-        reached = np.where(accept, end_time, state.time)
+        reached = np.where(accept, state.time + state.step, state.time)
         # A step that no longer moves the clock: the flow leaves every bound in finite time.
-        stuck = refuse & (state.time + step <= state.time)
+        stuck = alive & (reached + step <= reached)
         take = accept[:, None]
         return FlowState(
             x=np.where(take, end, x),
@@ -175,7 +174,7 @@ class GradientFlow(Dynamics):
             time=np.where(stuck, np.inf, reached),
             x_start=np.where(take, x, state.x_start),
             velocity_start=np.where(take, k1, state.velocity_start),
-            time_start=np.where(accept, state.time, np.where(stuck, state.time, state.time_start)),
+            time_start=np.where(stuck, reached, np.where(accept, state.time, state.time_start)),
             step=step,
             error=np.where(accept, bounded, state.error),
             accepted=state.accepted + accept,

@@ -56,8 +56,8 @@ class DoubleWell(Differentiable):
         return v * (3.0 * x * x - 1.0)
 
 
-class Cliff(Differentiable):
-    """H = −Σ x_i⁴/4, unbounded below: gradient flow leaves every bound at time 1/(2x₀²)."""
+class Crater(Differentiable):
+    """H = Σ (x_i²/2 − x_i⁴/4): a well for |x_i| < 1, outside of it gradient flow is infinite in finite time."""
 
     def __init__(self, n=2):
         self.n = n
@@ -71,13 +71,13 @@ class Cliff(Differentiable):
         return Units(self.n, "coordinate")
 
     def energy(self, x):
-        return -0.25 * (x**4).sum(axis=1)
+        return (0.5 * x**2 - 0.25 * x**4).sum(axis=1)
 
     def gradient(self, x):
-        return -(x**3)
+        return x - x**3
 
     def hvp(self, x, v):
-        return -3.0 * x * x * v
+        return (1.0 - 3.0 * x * x) * v
 
 
 class QuadraticForm(Differentiable):
