@@ -15,195 +15,206 @@ from __future__ import annotations
 import numpy as np
 
 from spinnet.kernels._jit import inner, kernel
-from spinnet.kernels._tiles import lane_sweep, tile_sweep
-
-_sweep_1 = tile_sweep(1)
-_sweep_4 = tile_sweep(4)
-_sweep_16 = lane_sweep(1)
+from spinnet.kernels._tiles import operations
 
 
-def lanes_for(columns: int) -> int:
-    """Width of a pass for this many vectors (replicas, twice over with tangents): 1, 4 or 16."""
-    return 1 if columns == 1 else 4 if columns <= 8 else 16
+def lanes_for(replicas: int) -> int:
+    """Width of a pass for a block of replicas: 1, 4 or 16."""
+    return 1 if replicas == 1 else 4 if replicas <= 8 else 16
 
 
 @inner
-def _aligned(size, like):
-    """``size`` numbers of the type of ``like``, starting on a cache line."""
-    buffer = np.empty(size + 64 // like.itemsize, like.dtype)
+def _aligned(rows, width, like):
+    """Uninitialised (rows, width) of the type of ``like``, starting on a cache line."""
+    buffer = np.empty(rows * width + 64 // like.itemsize, like.dtype)
     skip = (-buffer.ctypes.data % 64) // like.itemsize
-    return buffer[skip : skip + size]
+    return buffer[skip : skip + rows * width].reshape(rows, width)
 
 
 @inner
-def _weights(prefixes, start, stop, block, states, tangent, products, slopes, weights):
-    """w = Π(prefix) σ_j for every row of the groups start … stop; with tangents, its derivative in the upper half.
-
-    ``products`` (groups, lanes) keeps Π(prefix), ``slopes`` its derivative.
-    """
-    lanes = states.shape[1]
-    length = prefixes.shape[1]
-    half = lanes // 2
-    for g in range(start, stop):
-        h = g - start
-        if lanes == 1:
-            product = states.dtype.type(1)
-            for m in range(length):
-                product *= states[prefixes[g, m], 0]
-            products[h, 0] = product
-            for r in range(4):
-                weights[4 * h + r, 0] = product * states[4 * block + r, 0]
-        elif not tangent:
-            for a in range(lanes):
-                products[h, a] = 1
-            for m in range(length):
-                i = prefixes[g, m]
-                for a in range(lanes):
-                    products[h, a] *= states[i, a]
-            for r in range(4):
-                for a in range(lanes):
-                    weights[4 * h + r, a] = products[h, a] * states[4 * block + r, a]
-        else:
-            for a in range(half):
-                products[h, a] = 1
-                slopes[h, a] = 0
-            for m in range(length):
-                i = prefixes[g, m]
-                for a in range(half):
-                    slopes[h, a] = slopes[h, a] * states[i, a] + products[h, a] * states[i, half + a]
-                    products[h, a] *= states[i, a]
-            for r in range(4):
-                j = 4 * block + r
-                for a in range(half):
-                    weights[4 * h + r, a] = 0
-                    weights[4 * h + r, half + a] = slopes[h, a] * states[j, a] + products[h, a] * states[j, half + a]
+def _in_lanes(x, lanes, like):
+    """Replicas as lanes of a pass, (passes, padded n, lanes), and as rows, (passes, lanes, padded n)."""
+    replicas, n = x.shape
+    padded = 4 * ((n + 3) // 4)
+    passes = (replicas + lanes - 1) // lanes
+    by_site = _aligned(passes * padded, lanes, like).reshape(passes, padded, lanes)
+    by_lane = _aligned(passes * lanes, padded, like).reshape(passes, lanes, padded)
+    for q in range(passes):
+        for a in range(lanes):
+            replica = q * lanes + a
+            for i in range(padded):
+                value = x[replica, i] if replica < replicas and i < n else 0.0
+                by_site[q, i, a] = value
+                by_lane[q, a, i] = value
+    return by_site, by_lane
 
 
 @inner
-def _add_rows(prefixes, start, stop, block, states, products, rows, totals):
-    """Derivative of the groups' energy with respect to the row index j and the prefix, from rows = M σ."""
-    lanes = states.shape[1]
-    length = prefixes.shape[1]
-    one = states.dtype.type(1)
-    if lanes == 1:
-        s0, s1 = states[4 * block, 0], states[4 * block + 1, 0]
-        s2, s3 = states[4 * block + 2, 0], states[4 * block + 3, 0]
-        t0 = t1 = t2 = t3 = 0 * one
+def _most_groups(units, bounds, first_chunk, last_chunk):
+    most = 0
+    for u in range(bounds[first_chunk], bounds[last_chunk]):
+        most = max(most, units[u, 2] - units[u, 1])
+    return most
+
+
+@inner
+def _clear(array):
+    flat = array.reshape(array.size)
+    for i in range(flat.size):
+        flat[i] = 0
+
+
+@inner
+def _write_lanes(totals, partial):
+    """The sums of all passes, (passes, padded n, lanes), as rows of replicas."""
+    lanes = totals.shape[2]
+    for replica in range(partial.shape[0]):
+        for i in range(partial.shape[1]):
+            partial[replica, i] = totals[replica // lanes, i, replica % lanes]
+
+
+def _gradient_of_unit(lanes):
+    """The function that adds the gradient of one unit to ``totals``, for a number of lanes."""
+    op = operations(lanes)
+    sweep, drain = op.sweep, op.drain
+    fill, copy, multiply, add_product, add = op.fill, op.copy, op.multiply, op.add_product, op.add
+
+    @inner
+    def unit(couplings, prefixes, block, start, stop, line, depth, states, turned, buffers, columns, totals):
+        products, weights, rows, few = buffers[0], buffers[1], buffers[2], buffers[3]
+        length = prefixes.shape[1]
+        j = 4 * block
+        tiles = totals.shape[0] // 4 - block
         for g in range(start, stop):
             h = g - start
-            p0, p1, p2, p3 = rows[4 * h, 0], rows[4 * h + 1, 0], rows[4 * h + 2, 0], rows[4 * h + 3, 0]
-            product = products[h, 0]
-            t0 += product * p0
-            t1 += product * p1
-            t2 += product * p2
-            t3 += product * p3
-            value = (p0 * s0 + p1 * s1) + (p2 * s2 + p3 * s3)
+            fill(products, h, 1.0)
             for m in range(length):
-                others = one
+                multiply(products, h, products, h, states, prefixes[g, m])
+            for r in range(4):
+                multiply(weights, 4 * h + r, products, h, states, j + r)
+                fill(rows, 4 * h + r, 0.0)
+        for t0 in range(0, tiles, depth):
+            span = min(depth, tiles - t0)
+            k = j + 4 * t0
+            for h in range(stop - start):
+                sweep(couplings, line + h * tiles + t0, span, turned, k, weights, 4 * h, rows, columns)
+            for t in range(span):
+                drain(columns, t, totals, k + 4 * t)
+        for r in range(4):
+            fill(few, r, 0.0)
+        for g in range(start, stop):
+            h = g - start
+            fill(few, 4, 0.0)
+            for r in range(4):
+                add_product(few, 4, rows, 4 * h + r, states, j + r)
+                add_product(few, r, products, h, rows, 4 * h + r)
+            for m in range(length):
+                copy(few, 5, few, 4)
                 for o in range(length):
                     if o != m:
-                        others *= states[prefixes[g, o], 0]
-                totals[prefixes[g, m], 0] += others * value
-        totals[4 * block, 0] += t0
-        totals[4 * block + 1, 0] += t1
-        totals[4 * block + 2, 0] += t2
-        totals[4 * block + 3, 0] += t3
-        return
-    value = np.empty(lanes, states.dtype)
-    term = np.empty(lanes, states.dtype)
-    for g in range(start, stop):
-        h = g - start
-        for a in range(lanes):
-            value[a] = 0
+                        multiply(few, 5, few, 5, states, prefixes[g, o])
+                add(totals, prefixes[g, m], few, 5)
         for r in range(4):
-            j = 4 * block + r
-            for a in range(lanes):
-                value[a] += rows[4 * h + r, a] * states[j, a]
-                totals[j, a] += products[h, a] * rows[4 * h + r, a]
-        for m in range(length):
-            for a in range(lanes):
-                term[a] = value[a]
-            for o in range(length):
-                if o != m:
-                    for a in range(lanes):
-                        term[a] *= states[prefixes[g, o], a]
-            for a in range(lanes):
-                totals[prefixes[g, m], a] += term[a]
+            add(totals, j + r, few, r)
+
+    return unit
 
 
-@inner
-def _add_tangent_rows(prefixes, start, stop, block, states, products, slopes, rows, totals):
-    """Directional derivative of :func:`_add_rows`; lower half of the lanes: σ, upper half: v."""
-    half = states.shape[1] // 2
-    length = prefixes.shape[1]
-    one = states.dtype.type(1)
-    for g in range(start, stop):
-        h = g - start
-        for a in range(half):
-            b = half + a
-            value = 0 * one
-            slope = 0 * one
-            for r in range(4):
-                j = 4 * block + r
-                row, tangent_row = rows[4 * h + r, a], rows[4 * h + r, b]
-                value += row * states[j, a]
-                slope += tangent_row * states[j, a] + row * states[j, b]
-                totals[j, b] += slopes[h, a] * row + products[h, a] * tangent_row
+def _tangent_of_unit(lanes):
+    """The function that adds the derivative of :func:`_gradient_of_unit` along v, for a number of lanes."""
+    op = operations(lanes)
+    sweep, sweep_rows, drain = op.sweep, op.sweep_rows, op.drain
+    fill, multiply, add_product, add = op.fill, op.multiply, op.add_product, op.add
+
+    @inner
+    def unit(
+        couplings, prefixes, block, start, stop, line, depth, states, turned, buffers, columns, totals,
+        tangents, turned_tangents, tangent_buffers,
+    ):
+        products, weights, rows, few = buffers[0], buffers[1], buffers[2], buffers[3]
+        slopes, tangent_rows = tangent_buffers[0], tangent_buffers[2]
+        length = prefixes.shape[1]
+        j = 4 * block
+        tiles = totals.shape[0] // 4 - block
+        for g in range(start, stop):
+            h = g - start
+            fill(products, h, 1.0)
+            fill(slopes, h, 0.0)
             for m in range(length):
-                others = one
-                change = 0 * one
+                i = prefixes[g, m]
+                multiply(slopes, h, slopes, h, states, i)
+                add_product(slopes, h, products, h, tangents, i)
+                multiply(products, h, products, h, states, i)
+            for r in range(4):
+                multiply(weights, 4 * h + r, slopes, h, states, j + r)
+                add_product(weights, 4 * h + r, products, h, tangents, j + r)
+                fill(rows, 4 * h + r, 0.0)
+                fill(tangent_rows, 4 * h + r, 0.0)
+        for t0 in range(0, tiles, depth):
+            span = min(depth, tiles - t0)
+            k = j + 4 * t0
+            for h in range(stop - start):
+                at = line + h * tiles + t0
+                sweep_rows(couplings, at, span, turned, k, 4 * h, rows)
+                sweep(couplings, at, span, turned_tangents, k, weights, 4 * h, tangent_rows, columns)
+            for t in range(span):
+                drain(columns, t, totals, k + 4 * t)
+        for r in range(4):
+            fill(few, r, 0.0)
+        for g in range(start, stop):
+            h = g - start
+            value, slope, others, change = 4, 5, 6, 7
+            fill(few, value, 0.0)
+            fill(few, slope, 0.0)
+            for r in range(4):
+                add_product(few, value, rows, 4 * h + r, states, j + r)
+                add_product(few, slope, tangent_rows, 4 * h + r, states, j + r)
+                add_product(few, slope, rows, 4 * h + r, tangents, j + r)
+                add_product(few, r, slopes, h, rows, 4 * h + r)
+                add_product(few, r, products, h, tangent_rows, 4 * h + r)
+            for m in range(length):
+                fill(few, others, 1.0)
+                fill(few, change, 0.0)
                 for o in range(length):
                     if o != m:
                         i = prefixes[g, o]
-                        change = change * states[i, a] + others * states[i, b]
-                        others *= states[i, a]
-                totals[prefixes[g, m], b] += others * slope + change * value
+                        multiply(few, change, few, change, states, i)
+                        add_product(few, change, few, others, tangents, i)
+                        multiply(few, others, few, others, states, i)
+                multiply(few, others, few, others, few, slope)
+                add_product(few, others, few, change, few, value)
+                add(totals, prefixes[g, m], few, others)
+        for r in range(4):
+            add(totals, j + r, few, r)
+
+    return unit
+
+
+_gradient_1, _gradient_4, _gradient_16 = _gradient_of_unit(1), _gradient_of_unit(4), _gradient_of_unit(16)
+_tangent_1, _tangent_4, _tangent_16 = _tangent_of_unit(1), _tangent_of_unit(4), _tangent_of_unit(16)
 
 
 @inner
-def _per_tile(lanes):
-    """Column sums per tile: with few lanes they are kept apart for the four rows."""
-    return 16 * lanes if lanes < 16 else 4 * lanes
+def _buffers(groups, lanes, like):
+    """Products (a row per group), weights and rows (four per group), and a few more."""
+    return (
+        _aligned(groups, lanes, like), _aligned(4 * groups, lanes, like), _aligned(4 * groups, lanes, like),
+        _aligned(8, lanes, like),
+    )
 
 
 @inner
-def _multiply(couplings, line, tiles, groups, lanes, depth, first, states, turned, weights, rows, columns, totals):
-    """Both products of one unit: rows = M s, and the column sums added to ``totals`` from column ``first``."""
-    n_rows = 4 * groups
-    for row in range(n_rows):
-        for a in range(lanes):
-            rows[row, a] = 0
-    for t0 in range(0, tiles, depth):
-        span = min(depth, tiles - t0)
-        k0 = first + 4 * t0
-        columns[: span * _per_tile(lanes)] = 0
-        for h in range(groups):
-            at = line + h * tiles + t0
-            if lanes == 1:
-                _sweep_1(couplings, at, span, turned, k0, weights, 4 * h, rows, columns)
-            elif lanes == 4:
-                _sweep_4(couplings, at, span, turned, k0, weights, 4 * h, rows, columns)
-            else:
-                _sweep_16(couplings, at, span, states, k0, weights, 4 * h, rows, columns)
-        if lanes < 16:
-            for t in range(span):
-                for a in range(lanes):
-                    place = 16 * (t * lanes + a)
-                    for c in range(4):
-                        both = columns[place + c] + columns[place + 4 + c]
-                        totals[k0 + 4 * t + c, a] += both + (columns[place + 8 + c] + columns[place + 12 + c])
-        else:
-            for k in range(4 * span):
-                for a in range(lanes):
-                    totals[k0 + k, a] += columns[k * lanes + a]
+def _depth(blocks, lanes):
+    """Tiles of columns that are worked on at once: their states and sums stay in the first-level cache."""
+    return min(blocks, 256 if lanes == 1 else 64)
 
 
 @kernel(
-    "void(f4[::1], i4[:,::1], i8[:,::1], i8[::1], i8, i8, i8, f8[:,::1], f8[:,::1], f8[:,:,::1])",
-    "void(f8[::1], i4[:,::1], i8[:,::1], i8[::1], i8, i8, i8, f8[:,::1], f8[:,::1], f8[:,:,::1])",
+    "void(f4[::1], i4[:,::1], i8[:,::1], i8[::1], i8, i8, i8, f8[:,::1], f8[:,:,::1])",
+    "void(f8[::1], i4[:,::1], i8[:,::1], i8[::1], i8, i8, i8, f8[:,::1], f8[:,:,::1])",
 )
-def contract(couplings, prefixes, units, bounds, first_chunk, last_chunk, lanes, x, v, partials):
-    """The gradient of Σ A σ…σ, or its derivative along v, summed over each chunk by itself.
+def contract(couplings, prefixes, units, bounds, first_chunk, last_chunk, lanes, x, partials):
+    """The gradient of Σ A σ…σ, summed over each chunk by itself.
 
     Parameters
     ----------
@@ -211,68 +222,77 @@ def contract(couplings, prefixes, units, bounds, first_chunk, last_chunk, lanes,
     prefixes : (prefixes, p − 2) indices, sorted by the largest
     units : rows of (block, first group, last group, first tile)
     bounds : chunk c is the units bounds[c] … bounds[c + 1]
-    lanes : 1, 4 or 16, see :func:`lanes_for`; 1 only without tangents
+    lanes : 1, 4 or 16, see :func:`lanes_for`
     x : (replicas, n)
-    v : (replicas, n), or (0, n) for the gradient
     partials : (chunks, replicas, n), output; only the chunks first … last are written
     """
-    replicas, n = x.shape
-    tangent = v.shape[0] > 0
-    blocks = (n + 3) // 4
-    padded = 4 * blocks
-    width = lanes // 2 if tangent else lanes
-    passes = (replicas + width - 1) // width
-    kind = couplings
-    most = 0
-    for u in range(bounds[first_chunk], bounds[last_chunk]):
-        most = max(most, units[u, 2] - units[u, 1])
-    # Tiles of columns that are worked on at once: their states and sums stay in the first-level cache.
-    depth = min(blocks, 256 if lanes == 1 else 64)
-
-    states = _aligned(passes * padded * lanes, kind).reshape(passes, padded, lanes)
-    turned_rows = passes * lanes if lanes < 16 else 1
-    turned = _aligned(turned_rows * padded, kind).reshape(turned_rows, padded)
+    states, turned = _in_lanes(x, lanes, couplings)
+    passes, padded, _ = states.shape
+    depth = _depth(padded // 4, lanes)
+    buffers = _buffers(_most_groups(units, bounds, first_chunk, last_chunk), lanes, couplings)
+    columns = _aligned(depth * 4 * min(lanes, 4), 16, couplings)
+    _clear(columns)
     totals = np.empty((passes, padded, lanes))
-    weights = _aligned(4 * most * lanes, kind).reshape(4 * most, lanes)
-    rows = _aligned(4 * most * lanes, kind).reshape(4 * most, lanes)
-    products = _aligned(most * lanes, kind).reshape(most, lanes)
-    slopes = _aligned(most * lanes, kind).reshape(most, lanes)
-    columns = _aligned(depth * _per_tile(lanes), kind)
-
-    states[:] = 0
-    for q in range(passes):
-        for a in range(min(width, replicas - q * width)):
-            for i in range(n):
-                states[q, i, a] = x[q * width + a, i]
-            if tangent:
-                for i in range(n):
-                    states[q, i, width + a] = v[q * width + a, i]
-        if lanes < 16:
-            for a in range(lanes):
-                for i in range(padded):
-                    turned[q * lanes + a, i] = states[q, i, a]
-
     for chunk in range(first_chunk, last_chunk):
-        totals[:] = 0
+        _clear(totals)
         for u in range(bounds[chunk], bounds[chunk + 1]):
             block, start, stop, line = units[u, 0], units[u, 1], units[u, 2], units[u, 3]
             for q in range(passes):
-                _weights(prefixes, start, stop, block, states[q], tangent, products, slopes, weights)
-                _multiply(
-                    couplings, line, blocks - block, stop - start, lanes, depth, 4 * block, states[q],
-                    turned[q * lanes : (q + 1) * lanes] if lanes < 16 else turned, weights, rows, columns, totals[q],
-                )
-                if tangent:
-                    _add_tangent_rows(
-                        prefixes, start, stop, block, states[q], products, slopes, rows, totals[q]
+                if lanes == 1:
+                    _gradient_1(
+                        couplings, prefixes, block, start, stop, line, depth, states[q], turned[q], buffers, columns,
+                        totals[q],
+                    )
+                elif lanes == 4:
+                    _gradient_4(
+                        couplings, prefixes, block, start, stop, line, depth, states[q], turned[q], buffers, columns,
+                        totals[q],
                     )
                 else:
-                    _add_rows(prefixes, start, stop, block, states[q], products, rows, totals[q])
-        shift = width if tangent else 0
-        for q in range(passes):
-            for a in range(min(width, replicas - q * width)):
-                for i in range(n):
-                    partials[chunk, q * width + a, i] = totals[q, i, shift + a]
+                    _gradient_16(
+                        couplings, prefixes, block, start, stop, line, depth, states[q], states[q], buffers, columns,
+                        totals[q],
+                    )
+        _write_lanes(totals, partials[chunk])
+
+
+@kernel(
+    "void(f4[::1], i4[:,::1], i8[:,::1], i8[::1], i8, i8, i8, f8[:,::1], f8[:,::1], f8[:,:,::1])",
+    "void(f8[::1], i4[:,::1], i8[:,::1], i8[::1], i8, i8, i8, f8[:,::1], f8[:,::1], f8[:,:,::1])",
+)
+def contract_tangent(couplings, prefixes, units, bounds, first_chunk, last_chunk, lanes, x, v, partials):
+    """The derivative of :func:`contract` along ``v`` (replicas, n): Hessian times v."""
+    states, turned = _in_lanes(x, lanes, couplings)
+    tangents, turned_tangents = _in_lanes(v, lanes, couplings)
+    passes, padded, _ = states.shape
+    depth = _depth(padded // 4, lanes)
+    most = _most_groups(units, bounds, first_chunk, last_chunk)
+    buffers = _buffers(most, lanes, couplings)
+    more = _buffers(most, lanes, couplings)
+    columns = _aligned(depth * 4 * min(lanes, 4), 16, couplings)
+    _clear(columns)
+    totals = np.empty((passes, padded, lanes))
+    for chunk in range(first_chunk, last_chunk):
+        _clear(totals)
+        for u in range(bounds[chunk], bounds[chunk + 1]):
+            block, start, stop, line = units[u, 0], units[u, 1], units[u, 2], units[u, 3]
+            for q in range(passes):
+                if lanes == 1:
+                    _tangent_1(
+                        couplings, prefixes, block, start, stop, line, depth, states[q], turned[q], buffers, columns,
+                        totals[q], tangents[q], turned_tangents[q], more,
+                    )
+                elif lanes == 4:
+                    _tangent_4(
+                        couplings, prefixes, block, start, stop, line, depth, states[q], turned[q], buffers, columns,
+                        totals[q], tangents[q], turned_tangents[q], more,
+                    )
+                else:
+                    _tangent_16(
+                        couplings, prefixes, block, start, stop, line, depth, states[q], states[q], buffers, columns,
+                        totals[q], tangents[q], tangents[q], more,
+                    )
+        _write_lanes(totals, partials[chunk])
 
 
 @kernel(

@@ -116,16 +116,13 @@ class DenseCouplings:
         """Number of unique couplings, C(n + p − 1, p)."""
         return _multisets(n, degree)
 
-    def _contract(self, x: np.ndarray, v: np.ndarray, threads: int) -> np.ndarray:
-        replicas = x.shape[0]
+    def _contract(self, entry, replicas: int, vectors: tuple[np.ndarray, ...], threads: int) -> np.ndarray:
         chunks = len(self._bounds) - 1
         partials = np.empty((chunks, replicas, self.n))
-        lanes = kernels.lanes_for(replicas + v.shape[0])
+        lanes = kernels.lanes_for(replicas)
 
         def work(first: int, last: int) -> None:
-            kernels.contract(
-                self.values, self._prefixes, self._units, self._bounds, first, last, lanes, x, v, partials
-            )
+            entry(self.values, self._prefixes, self._units, self._bounds, first, last, lanes, *vectors, partials)
 
         run_chunks(work, chunks, threads)
         total = partials[0]
@@ -135,11 +132,11 @@ class DenseCouplings:
 
     def gradient(self, x: np.ndarray, threads: int = 1) -> np.ndarray:
         """∇H_p for a block of replicas ``(replicas, n)``."""
-        return self._contract(x, x[:0], threads)
+        return self._contract(kernels.contract, len(x), (x,), threads)
 
     def hvp(self, x: np.ndarray, v: np.ndarray, threads: int = 1) -> np.ndarray:
         """∇²H_p(x) v for a block of replicas."""
-        return self._contract(x, v, threads)
+        return self._contract(kernels.contract_tangent, len(x), (x, v), threads)
 
     def hessian(self, x: np.ndarray) -> np.ndarray:
         """∇²H_p at one configuration ``(n,)``: ``(n, n)``."""
