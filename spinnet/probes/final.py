@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from spinnet.errors import InputError
 from spinnet.landscapes.base import Differentiable
 from spinnet.probes.base import EndpointProbe, gradient_norm, on_finite_rows
 from spinnet.records import Variable, Variables
 
 _OFFERED = {
+    "train_loss": ("energy", "mean loss of the training patterns, without weight decay"),
     "train_accuracy": ("1", "share of training patterns that are classified correctly"),
-    "test_loss": ("energy", "mean loss of the test patterns"),
+    "test_loss": ("energy", "mean loss of the test patterns, without weight decay"),
     "test_accuracy": ("1", "share of test patterns that are classified correctly"),
 }
 
@@ -27,14 +29,12 @@ class FinalProbe(EndpointProbe):
     requires = (Differentiable,)
 
     def measure(self, landscape: Differentiable, x: np.ndarray, rng: np.random.Generator) -> Variables:
-        offered = [name for name in _OFFERED if callable(getattr(landscape, name, None))]
-        energy, norm, curvature, *others = on_finite_rows(
+        energy, norm, curvature = on_finite_rows(
             landscape,
             x,
             landscape.energy,
             lambda rows: gradient_norm(landscape, rows),
             lambda rows: _gradient_curvature(landscape, rows),
-            *(getattr(landscape, name) for name in offered),
         )
         unit = landscape.units.unit
         found = {
@@ -45,8 +45,14 @@ class FinalProbe(EndpointProbe):
                 curvature, ("replica",), "energy", "norm of Hessian times gradient over norm of gradient"
             ),
         }
-        for name, values in zip(offered, others, strict=True):
-            units, description = _OFFERED[name]
+        for name, (units, description) in _OFFERED.items():
+            measure = getattr(landscape, name, None)
+            if measure is None:
+                continue
+            try:
+                (values,) = on_finite_rows(landscape, x, measure)
+            except InputError:  # a data set without a test part, or without classes
+                continue
             found[name] = Variable(values, ("replica",), units, description)
         return found
 

@@ -14,7 +14,7 @@ from spinnet.spaces import Euclidean
 
 
 class ShakenWell(SumOfTerms):
-    """Two patterns ℓ_± = ½ Σ h x² ∓ √c·x: curvature h of the mean loss, purely additive gradient noise of variance c."""
+    """Two patterns ℓ_± = ½ Σ h x² ∓ √c·x: curvature h of the mean loss, additive gradient noise of variance c."""
 
     def __init__(self, curvatures, noise):
         self.h, self.root = np.array(curvatures, dtype=float), np.sqrt(np.array(noise, dtype=float))
