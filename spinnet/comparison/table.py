@@ -1,0 +1,283 @@
+"""The comparison of two points: one row per statistic, with error bars, distance and p-value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinnet import randomness
+from spinnet.comparison.distances import distance_between
+from spinnet.comparison.false_positives import FalsePositives, false_positive_rate
+from spinnet.comparison.multiple_testing import holm
+from spinnet.comparison.permutation import FEWEST_UNITS, draw_labellings, permutation_test
+from spinnet.comparison.points import PointData, UnitValues
+from spinnet.comparison.statistics import Statistic
+from spinnet.estimators.resampling import mean_and_error
+
+NULL_HYPOTHESIS = (
+    "the expectation over independent units is the same on both sides; units are permuted between the sides and the "
+    "difference of means over its standard error is compared (exact for exchangeable units, right for many units when "
+    "only the expectations agree)"
+)
+
+TESTED = "tested"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One statistic on the left and on the right.
+
+    Means and errors are over independent units; ``distance`` is the distance between the means over the standard
+    deviation within the sides, ``null_upper`` its 95 % quantile between equal means with as many units, ``p_value``
+    that of the permutation test and ``p_adjusted`` Holm's. ``law_distance`` compares whole laws of units, widths
+    included (which depend on size and replicas): the standardised area between CDFs of numbers, the energy
+    coefficient of curves; ``law_p_value`` is not adjusted. What is not there is NaN, and ``status`` says why.
+    """
+
+    statistic: str
+    label: str
+    left_arm: str
+    left_point: str
+    right_arm: str
+    right_point: str
+    left_mean: float
+    left_error: float
+    right_mean: float
+    right_error: float
+    left_units: int
+    right_units: int
+    left_excluded: int
+    right_excluded: int
+    left_excluded_runs: int
+    right_excluded_runs: int
+    distance: float
+    null_upper: float
+    p_value: float
+    p_adjusted: float
+    studentised_shift: float
+    law_distance: float
+    law_distance_kind: str
+    law_p_value: float
+    kolmogorov_smirnov: float
+    false_positive_rate: float
+    false_positive_error: float
+    scale_free: bool
+    status: str
+    definition: str
+
+
+def compare_points(
+    left: PointData,
+    right: PointData,
+    statistics: Sequence[Statistic],
+    permutations: int = 9999,
+    seed: int = 0,
+    fewest_units: int = FEWEST_UNITS,
+) -> list[Row]:
+    """Rows of all statistics, Holm-adjusted over the tested ones.
+
+    A statistic is tested when it is scale-free, meant for testing, measured on both sides, and has at least
+    ``fewest_units`` independent units on each; otherwise its row is there and says why not.
+    """
+    rows = [_row(statistic, left, right, permutations, seed, fewest_units) for statistic in statistics]
+    adjusted = holm([row["p_value"] for row in rows])
+    return [Row(**{**row, "p_adjusted": float(p)}) for row, p in zip(rows, adjusted, strict=True)]
+
+
+def _row(statistic, left, right, permutations, seed, fewest_units) -> dict[str, Any]:
+    nan = float("nan")
+    row: dict[str, Any] = {
+        "statistic": statistic.name,
+        "label": statistic.label,
+        "left_arm": left.arm,
+        "left_point": left.name,
+        "right_arm": right.arm,
+        "right_point": right.name,
+        "distance": nan,
+        "null_upper": nan,
+        "p_value": nan,
+        "p_adjusted": nan,
+        "studentised_shift": nan,
+        "law_distance": nan,
+        "law_distance_kind": "",
+        "law_p_value": nan,
+        "kolmogorov_smirnov": nan,
+        "false_positive_rate": nan,
+        "false_positive_error": nan,
+        "scale_free": statistic.scale_free,
+        "definition": statistic.definition,
+    }
+    found = []
+    for side, point in (("left", left), ("right", right)):
+        units = statistic.reduce(statistic.by_unit(point)) if statistic.measured(point) else None
+        shown = representative(units.values) if units is not None else np.empty(0)
+        mean, error = mean_and_error(shown) if len(shown) else (nan, nan)
+        row |= {
+            f"{side}_mean": float(mean),
+            f"{side}_error": float(error),
+            f"{side}_units": len(shown),
+            f"{side}_excluded": units.excluded_units if units is not None else 0,
+            f"{side}_excluded_runs": units.excluded_runs if units is not None else 0,
+        }
+        found.append(units)
+    row["status"] = status = _status(statistic, left, right, *found, fewest_units)
+    if status != TESTED:
+        return row
+    a, b = found[0].values, found[1].values
+    rng = randomness.stream(seed, "permutation", statistic.name, left.path, right.path)
+    labellings = draw_labellings(len(a), len(b), permutations, rng)
+    law = "standardised_area" if a.ndim == 1 else "energy_coefficient"
+    tests = {
+        name: permutation_test(a, b, name, labellings=labellings, fewest_units=fewest_units)
+        for name in ("standardised_shift", "studentised_shift", law)
+    }
+    return row | {
+        "distance": tests["standardised_shift"].distance,
+        "null_upper": tests["standardised_shift"].null_upper,
+        "p_value": tests["studentised_shift"].p_value,
+        "studentised_shift": tests["studentised_shift"].distance,
+        "law_distance": tests[law].distance,
+        "law_distance_kind": law,
+        "law_p_value": tests[law].p_value,
+        "kolmogorov_smirnov": distance_between(a, b, "kolmogorov_smirnov") if a.ndim == 1 else nan,
+    }
+
+
+def _status(statistic: Statistic, left, right, left_units, right_units, fewest_units: int) -> str:
+    missing = [point.arm for point, units in ((left, left_units), (right, right_units)) if units is None]
+    if missing:
+        return f"not measured on {' and '.join(dict.fromkeys(missing))}"
+    if not statistic.scale_free:
+        return "not tested: carries units"
+    if not statistic.tested:
+        return "not tested: depends on the length of the run"
+    few = [
+        f"{len(units.values)} on {point.arm}"
+        + (f" ({units.excluded_units} without a value)" if units.excluded_units else "")
+        for point, units in ((left, left_units), (right, right_units))
+        if len(units.values) < fewest_units
+    ]
+    if few:
+        return f"refused: {' and '.join(few)}, at least {fewest_units} independent units needed"
+    return TESTED
+
+
+def representative(values: NDArray) -> NDArray:
+    """One number per unit to show: the value itself, or the middle component of a curve."""
+    return values if values.ndim == 1 else values[:, values.shape[1] // 2]
+
+
+def false_positives_within(
+    point: PointData,
+    statistics: Sequence[Statistic],
+    splits: int = 400,
+    level: float = 0.05,
+    permutations: int = 999,
+    seed: int = 0,
+) -> FalsePositives:
+    """The comparison made on random halves of the independent units of one point, see ``false_positive_rate``.
+
+    Quantities that are centred within a side are centred anew in every half.
+
+    Raises
+    ------
+    InputError
+        For fewer than 16 units.
+    """
+    by_unit = [s.by_unit(point) if s.tested and s.scale_free and s.measured(point) else None for s in statistics]
+    n_units = max((len(values) for values in by_unit if values is not None), default=0)
+
+    def p_values(left: NDArray, right: NDArray, rng: np.random.Generator) -> NDArray:
+        p = np.full(len(statistics), np.nan)
+        shared: dict[tuple[int, int], NDArray] = {}
+        for k, (statistic, values) in enumerate(zip(statistics, by_unit, strict=True)):
+            if values is None:
+                continue
+            a: UnitValues = statistic.reduce(values[left])
+            b: UnitValues = statistic.reduce(values[right])
+            sizes = len(a.values), len(b.values)
+            if min(sizes) < 5:
+                continue
+            if sizes not in shared:
+                shared[sizes] = draw_labellings(*sizes, permutations, rng)
+            p[k] = permutation_test(
+                a.values, b.values, labellings=shared[sizes], fewest_units=5
+            ).p_value
+        return p
+
+    rng = randomness.stream(seed, "false positives", point.path)
+    return false_positive_rate(p_values, n_units, rng, splits, level)
+
+
+def as_dicts(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Rows in plain types, for JSON."""
+    return [asdict(row) for row in rows]
+
+
+def measured(value: float, error: float) -> str:
+    """A value with its error, both cut at the second digit of the error: "0.5298 ± 0.0012"."""
+    if not np.isfinite(value):
+        return "—"
+    if not np.isfinite(error) or error <= 0:
+        return f"{value:.4g}"
+    digits = 1 - int(np.floor(np.log10(error)))
+    if float(f"{error:.1e}") >= 10.0 ** (2 - digits):  # 0.0996 rounds up to 0.10
+        digits -= 1
+    if digits > 6 or abs(value) >= 1e5:
+        return f"{value:.4g} ± {error:.2g}"
+    digits = max(digits, 0)
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+def format_rows(rows: Sequence[Row], permutations: int) -> str:
+    """A table of one pair of points for people; rows that were not tested come last and say why."""
+    if not rows:
+        return "no statistics"
+    first = rows[0]
+    names = [first.left_arm, first.right_arm]
+    if names[0] == names[1]:
+        names = [f"{first.left_arm} {first.left_point}", f"{first.right_arm} {first.right_point}"]
+    heads = ["statistic", *names, "distance", "95 % null", "p", "p (Holm)", "false pos."]
+    cells = []
+    smallest = False
+    for row in [r for r in rows if r.status == TESTED]:
+        at_floor = row.p_value <= 1.0000001 / (1 + permutations)
+        smallest |= at_floor
+        cells.append(
+            [
+                row.label,
+                measured(row.left_mean, row.left_error),
+                measured(row.right_mean, row.right_error),
+                f"{row.distance:.3g}",
+                f"{row.null_upper:.2g}",
+                f"{row.p_value:.4f}{'*' if at_floor else ' '}",
+                f"{row.p_adjusted:.4f}",
+                measured(row.false_positive_rate, row.false_positive_error),
+            ]
+        )
+    lines = _aligned([heads, *cells])
+    others = [
+        [row.label, measured(row.left_mean, row.left_error), measured(row.right_mean, row.right_error), row.status]
+        for row in rows
+        if row.status != TESTED
+    ]
+    if others:
+        lines += ["", *_aligned(others, left=(0, 3), rule=False)]
+    if smallest:
+        lines.append(f"* the smallest p-value that {permutations} labellings can give")
+    return "\n".join(lines)
+
+
+def _aligned(table: list[list[str]], left: tuple[int, ...] = (0,), rule: bool = True) -> list[str]:
+    widths = [max(len(line[k]) for line in table) for k in range(len(table[0]))]
+    lines = []
+    for number, line in enumerate(table):
+        parts = [t.ljust(w) if k in left else t.rjust(w) for k, (t, w) in enumerate(zip(line, widths, strict=True))]
+        lines.append("  ".join(parts).rstrip())
+        if rule and number == 0:
+            lines.append("  ".join("-" * w for w in widths))
+    return lines
