@@ -1,5 +1,7 @@
 r"""Laws of the spacing ratio r = min(s, s')/max(s, s') of neighbouring gaps s, s', on [0, 1].
 
+The means are those of ``spinnet.estimators.spectra``.
+
 Reference: Atas, Bogomolny, Giraud and Roux, Phys. Rev. Lett. 110, 084101 (2013), Eqs. 7 and 9-12, Table I.
 """
 
@@ -7,10 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-#: Mean of r for large matrices of the GOE (numerical, Table I) and for independent levels (2 ln 2 - 1).
-GOE_MEAN = 0.5307
-POISSON_MEAN = 2 * np.log(2) - 1
 
 _CORRECTION = 0.233378  # Table I: amplitude of the large-n correction to the 3 x 3 surmise
 

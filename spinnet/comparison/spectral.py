@@ -1,8 +1,8 @@
 r"""Scale-free numbers of one spectrum.
 
-Each function takes the n eigenvalues of one matrix, in any order, and returns NaN where the number does not exist (a
-constant spectrum, eigenvalues that are not finite). Known values: for a semicircle skewness 0, excess kurtosis -1,
-mean gap-free shape; for a Marchenko-Pastur law of ratio c (variance over squared mean) participation 1/(1 + c).
+Each function takes the n eigenvalues of one matrix, finite and in any order, and returns NaN where the number does not
+exist (a constant spectrum has no shape). Known values: skewness 0 and excess kurtosis -1 for a semicircle;
+:math:`\sqrt{c}`, c - 1 and participation 1/(1 + c) for a Marchenko-Pastur law of ratio c.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-#: An eigenvalue counts as zero below this share of the largest modulus: rounding, not physics.
-ZERO = 1e-9
+from spinnet.estimators.spectra import count_signs
+
 #: A mode counts as nearly flat below this share of the largest modulus.
 NEAR_ZERO = 1e-2
 #: Probabilities at which the shape of a spectrum is sampled.
@@ -29,9 +29,8 @@ def standardise(eigenvalues: NDArray) -> NDArray:
 
 def negative_fraction(eigenvalues: NDArray) -> float:
     """Share of negative eigenvalues among those that are not zero to rounding."""
-    top = np.abs(eigenvalues).max()
-    present = np.abs(eigenvalues) > ZERO * top
-    return float((eigenvalues[present] < 0).mean()) if top > 0 else np.nan
+    negative, _, positive = count_signs(eigenvalues)
+    return negative / (negative + positive) if negative + positive else np.nan
 
 
 def near_zero_fraction(eigenvalues: NDArray) -> float:

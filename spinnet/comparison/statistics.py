@@ -24,7 +24,7 @@ from spinnet.comparison.points import PointData, UnitValues, average_runs
 from spinnet.errors import InputError, nearest_name
 
 #: Length of relaxation curves in half-times, see ``spinnet.comparison.relaxation``.
-HORIZON = 20.0
+HORIZON = 10.0
 
 #: Curves already cut: five statistics use them, and finding a horizon is a search.
 _CUTS: WeakKeyDictionary[PointData, NDArray] = WeakKeyDictionary()
@@ -78,7 +78,7 @@ def spectral_statistic(function: Callable[[NDArray], float | NDArray], component
     """A statistic per run from a function of one spectrum; NaN for runs whose spectrum is not finite."""
 
     def per_run(point: PointData) -> NDArray:
-        eigenvalues = point.runs("spectrum/eigenvalues")
+        eigenvalues = point.runs("spectrum/eigenvalue")
         found = np.full(eigenvalues.shape[:2] + ((components,) if components else ()), np.nan)
         for index in np.ndindex(eigenvalues.shape[:2]):
             if np.isfinite(eigenvalues[index]).all() and eigenvalues[index].size > 1:
@@ -154,14 +154,14 @@ def _relative_deviation(by_unit: NDArray) -> NDArray:
 
 
 _ENERGY = ("trajectory/time", "trajectory/energy_density")
-_SPECTRUM = ("spectrum/eigenvalues",)
+_SPECTRUM = ("spectrum/eigenvalue",)
 
 STATISTICS: tuple[Statistic, ...] = (
     Statistic(
         "spacing_ratio",
         "mean spacing ratio",
-        "mean over neighbouring eigenvalue gaps s of the Hessian of min(s_i, s_i+1)/max(s_i, s_i+1), as the "
-        "spacing_ratio probe takes it; 0.5307 for the GOE, 0.3863 for independent levels",
+        "mean over neighbouring eigenvalue gaps s of the Hessian of min(s_i, s_i+1)/max(s_i, s_i+1), in the "
+        "middle of the non-zero spectrum, as the probe takes it; 0.5307 for the GOE, 0.3863 for independent levels",
         ("spectrum/spacing_ratio",),
         _spacing_ratio,
     ),

@@ -45,8 +45,7 @@ def make_point(
         "trajectory/time": time,
         "trajectory/energy_density": np.array([[curve[0] for curve in block] for block in curves]),
         "trajectory/gradient_norm": np.array([[curve[1] for curve in block] for block in curves]),
-        "spectrum/eigenvalues": spectra,
-        "spectrum/spacing_ratios": ratios,
+        "spectrum/eigenvalue": spectra,
         "spectrum/spacing_ratio": ratios.mean(axis=2),
     }
     known = {"independent_unit": "sample", "n_dof": spectra.shape[2], "n_units": spectra.shape[2], "unit": "spin"}

@@ -8,6 +8,7 @@ from spinnet.comparison import relaxation, spacing_laws, spectral
 from spinnet.comparison.points import PointData, average_runs
 from spinnet.comparison.statistics import STATISTICS, select_statistics
 from spinnet.errors import InputError
+from spinnet.estimators.spectra import POISSON_SPACING_RATIO
 
 from .synthetic import TIME, goe, make_point, power_law, wishart
 
@@ -80,7 +81,7 @@ def test_a_constant_spectrum_has_no_shape():
 
 
 def test_spacing_laws_are_normalised_and_have_their_means():
-    for law, mean in [(spacing_laws.goe_density, 0.5307), (spacing_laws.poisson_density, spacing_laws.POISSON_MEAN)]:
+    for law, mean in [(spacing_laws.goe_density, 0.5307), (spacing_laws.poisson_density, POISSON_SPACING_RATIO)]:
         assert quad(law, 0, 1)[0] == pytest.approx(1.0, abs=1e-9)
         assert quad(lambda r, law=law: r * law(r), 0, 1)[0] == pytest.approx(mean, abs=1e-4)
 
@@ -159,7 +160,7 @@ def scaled(point, energy, time, curvature):
     arrays["trajectory/time"] = time * arrays["trajectory/time"]
     arrays["trajectory/energy_density"] = energy * arrays["trajectory/energy_density"]
     arrays["trajectory/gradient_norm"] = energy / 3.0 * arrays["trajectory/gradient_norm"]
-    arrays["spectrum/eigenvalues"] = curvature * arrays["spectrum/eigenvalues"]
+    arrays["spectrum/eigenvalue"] = curvature * arrays["spectrum/eigenvalue"]
     return PointData(point.arm, point.name, arrays, point.attributes)
 
 
@@ -204,8 +205,8 @@ def test_the_unit_is_a_sample_with_its_replicas_averaged_or_a_replica():
 
 def test_diverged_runs_are_counted_and_never_enter():
     point = point_of(np.random.default_rng(6))
-    point.arrays["spectrum/eigenvalues"][0, :, 3] = np.nan
-    point.arrays["spectrum/eigenvalues"][2, 1, 0] = np.inf
+    point.arrays["spectrum/eigenvalue"][0, :, 3] = np.nan
+    point.arrays["spectrum/eigenvalue"][2, 1, 0] = np.inf
     for statistic in select_statistics(["participation", "spectral_shape"]):
         found = statistic.reduce(statistic.by_unit(point))
         assert (found.n_units, len(found.values)) == (6, 5)

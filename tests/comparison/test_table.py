@@ -22,14 +22,16 @@ from .synthetic import goe, make_point, power_law, wishart
 @pytest.fixture(scope="module")
 def glass():
     rng = np.random.default_rng(1)
-    return make_point("glass", "n=40", lambda r: goe(40, r) + 2 * np.eye(40), power_law(-1.15, 1.15, 0.5, 0.7, 0.02, 0.05),
+    relax = power_law(-1.15, 1.15, 0.5, 0.7, 0.02, 0.05)
+    return make_point("glass", "n=40", lambda r: goe(40, r) + 2 * np.eye(40), relax,
                       24, 2, rng)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def other_glass():
     rng = np.random.default_rng(2)
-    return make_point("glass", "n=60", lambda r: goe(60, r) + 2 * np.eye(60), power_law(-1.15, 1.15, 0.5, 0.7, 0.02, 0.05),
+    relax = power_law(-1.15, 1.15, 0.5, 0.7, 0.02, 0.05)
+    return make_point("glass", "n=60", lambda r: goe(60, r) + 2 * np.eye(60), relax,
                       1, 22, rng, independent_unit="replica")  # fmt: skip
 
 
@@ -90,9 +92,9 @@ def test_a_statistic_that_an_arm_lacks_says_so(glass, network):
 
 
 def test_nineteen_units_are_refused_and_the_row_says_so(glass, network):
-    broken = network.arrays["spectrum/eigenvalues"].copy()
+    broken = network.arrays["spectrum/eigenvalue"].copy()
     broken[0, :5] = np.nan
-    point = PointData("network", "x", dict(network.arrays) | {"spectrum/eigenvalues": broken}, network.attributes)
+    point = PointData("network", "x", dict(network.arrays) | {"spectrum/eigenvalue": broken}, network.attributes)
     row = compare_points(glass, point, select_statistics(["participation"]), permutations=99)[0]
     assert row.status == "refused: 19 on network (5 without a value), at least 20 independent units needed"
     assert (row.right_units, row.right_excluded, row.right_excluded_runs) == (19, 5, 5)
