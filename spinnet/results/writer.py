@@ -152,7 +152,10 @@ class ResultWriter:
         dims: tuple[str, ...] | None = None,
         chunks: tuple[int, ...] | None = None,
     ) -> h5py.Dataset:
-        """Make an empty dataset with the units, description and attributes of ``like``, to be filled in pieces."""
+        """Make an empty dataset with the units, description and attributes of ``like``, to be filled in pieces.
+
+        With ``chunks`` the dataset may be shortened afterwards by its method ``resize``.
+        """
         dims = like.dims if dims is None else dims
         _check_name(name)
         if len(dims) != len(shape) or len(set(dims)) != len(dims):
@@ -186,11 +189,12 @@ class ResultWriter:
         self._file.attrs["digest"] = self.digest
 
     def _create(self, name, shape, dtype, chunks=None, packed=True) -> h5py.Dataset:
+        longest = tuple(max(1, length) for length in shape)  # HDF5 wants no chunk longer than the data can become
+        options: dict[str, Any] = {"chunks": chunks, "maxshape": longest} if chunks else {}
         if dtype.kind in "OUS":
-            return self._file.create_dataset(name, shape=shape, dtype=h5py.string_dtype())
-        options = {}
-        if packed and math.prod(shape) * dtype.itemsize >= _SMALLEST_PACKED:
-            options = {"chunks": chunks or chunk_shape(shape, dtype.itemsize), **_PACKING}
+            dtype = h5py.string_dtype()
+        elif packed and math.prod(shape) * dtype.itemsize >= _SMALLEST_PACKED:
+            options = {"chunks": chunk_shape(shape, dtype.itemsize), **options, **_PACKING}
         return self._file.create_dataset(name, shape=shape, dtype=dtype, **options)
 
     def _link_dimensions(self) -> None:
