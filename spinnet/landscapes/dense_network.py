@@ -14,6 +14,7 @@ from spinnet.datasets import Dataset
 from spinnet.errors import InputError
 from spinnet.kernels import dense_network as kernels
 from spinnet.landscapes.base import SumOfTerms, Units
+from spinnet.landscapes.network_hessian import layered_hessian
 from spinnet.spaces import Euclidean
 
 ACTIVATIONS = {"tanh": kernels.TANH, "relu": kernels.RELU, "erf": kernels.ERF, "linear": kernels.LINEAR}
@@ -217,6 +218,18 @@ class DenseNetwork(SumOfTerms):
              ACTIVATIONS[self.activation], LOSSES[self.loss]), (product,),
         )  # fmt: skip
         return product
+
+    def hessian(self, x: np.ndarray) -> np.ndarray:
+        """Dense Hessian ∇²E at one configuration ``x`` (n,): shape ``(n, n)``, exactly symmetric.
+
+        From sums over patterns of outer products, layer by layer (:mod:`spinnet.landscapes.network_hessian`).
+        """
+        x = self.check(np.atleast_2d(x))
+        if len(x) != 1:
+            raise InputError(f"hessian takes one configuration, not {len(x)}")
+        matrix = layered_hessian(self.unpack(x[0]), self.data.inputs, self._targets, self.activation, self.loss)
+        matrix[np.diag_indices_from(matrix)] += self.weight_decay * self.n_terms
+        return matrix
 
     def energy_terms(self, x: np.ndarray) -> np.ndarray:
         """ℓ_μ + (λ/2)|w|² for each pattern, shape ``(replicas, P)``; their sum is the energy."""
