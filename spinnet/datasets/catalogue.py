@@ -85,7 +85,7 @@ def load(name: str, **options: Any) -> Dataset:
     Parameters
     ----------
     name
-        ``"digits"`` (embedded: 1797 images of 8×8 pixels in 10 classes; 500 of them are the default test part),
+        ``"digits"`` (embedded: 1797 images of 8×8 pixels in 10 classes),
         ``"mnist"``, ``"fashion-mnist"``, ``"cifar-10"`` (from OpenML, through scikit-learn), ``"idx"``, ``"npz"``
         (local files), ``"random"``, ``"teacher-perceptron"``, ``"teacher-mlp"`` (synthetic), ``"xor"``.
     n_train, n_test

@@ -39,5 +39,5 @@ def _read_xor(options: dict[str, Any]) -> Raw:
     return Raw(inputs=inputs, labels=np.array([0, 1, 1, 0]), n_classes=2, source="exclusive or", licence="none needed")
 
 
-digits = Source(read=_read_digits, content_hash=lambda options: DIGITS_SHA256, common={"n_test": 500})
+digits = Source(read=_read_digits, content_hash=lambda options: DIGITS_SHA256)
 xor = Source(read=_read_xor, common={"n_test": 0, "standardise": "none"})

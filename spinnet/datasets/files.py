@@ -109,7 +109,7 @@ def _read_idx_files(options: dict[str, Any]) -> Raw:
             raise InputError(
                 f"{options[images]} has {len(arrays[images])} patterns, {options[labels]} {len(arrays[labels])} labels"
             )
-    answers = [arrays[key] for key in ("train_labels", "test_labels") if arrays[key] is not None]
+    answers = [arrays[key].astype(np.int64) for key in ("train_labels", "test_labels") if arrays[key] is not None]
     has_test = arrays["test_images"] is not None
     return Raw(
         inputs=_flat(arrays["train_images"]),
@@ -137,7 +137,8 @@ def _read_npz(options: dict[str, Any]) -> Raw:
     path = options["file"]
     sha256 = _hash_files(path)
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as stream:
+            archive = np.load(stream, allow_pickle=False)
             if not hasattr(archive, "files"):
                 raise InputError(f"{path} is a single NumPy array: save an archive with numpy.savez")
             found = {
@@ -146,6 +147,8 @@ def _read_npz(options: dict[str, Any]) -> Raw:
                 if any(name in archive.files for name in allowed)
             }
             held = archive.files
+    except InputError:
+        raise
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
         raise InputError(f"{path} is not a complete NumPy archive of plain arrays (.npz)") from None
     if "inputs" not in found or ("labels" in found) == ("targets" in found):
@@ -163,6 +166,8 @@ def _read_npz(options: dict[str, Any]) -> Raw:
     for key in ("labels", "test_labels"):
         if key in found and (found[key].ndim != 1 or found[key].dtype.kind not in "iub"):
             raise InputError(f"{path}: {key} must be whole numbers in one dimension; call real values 'targets'")
+        if key in found:
+            found[key] = found[key].astype(np.int64)
     for part in ("", "test_"):
         for answer in ("labels", "targets"):
             if part + answer in found and len(found[part + answer]) != len(found.get(part + "inputs", ())):
