@@ -1,0 +1,124 @@
+r"""Reference curves of a comparison: what theory says of a point, where there is a theory.
+
+A spherical glass of covariance f has at a configuration of energy e the Hessian spectrum of a semicircle of radius
+:math:`2\sqrt{f''(1)}` around :math:`\mu = -\sigma \cdot \nabla H/N`, which is :math:`-p e` in a pure model (Kac-Rice).
+Every spectrum is also laid beside a semicircle and a Marchenko-Pastur law of its own mean and variance, and that of a
+network beside the Marchenko-Pastur law of ratio parameters over patterns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinnet.comparison.summaries import Spectrum
+from spinnet.errors import InputError, NotConvergedError
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A curve to draw beside a measurement, and what it is."""
+
+    name: str
+    label: str
+    x: NDArray
+    y: NDArray
+    note: str = ""
+
+
+def glass_covariance(physics: Mapping[str, Any]):
+    """The covariance of a spherical glass, or None for any other landscape."""
+    from spinnet.theory.covariance import Covariance
+
+    landscape = physics.get("landscape", {})
+    if landscape.get("kind") != "SphericalGlass" or not landscape.get("covariance"):
+        return None
+    return Covariance(landscape["covariance"])
+
+
+def glass_energies(physics: Mapping[str, Any]) -> dict[str, float]:
+    """``threshold_energy`` and ``ground_state_energy`` per spin for N to infinity, as far as they are known."""
+    covariance = glass_covariance(physics)
+    if covariance is None:
+        return {}
+    from spinnet.theory import spherical_statics
+
+    found = {}
+    for name in ("threshold_energy", "ground_state_energy"):
+        try:
+            found[name] = float(getattr(spherical_statics, name)(covariance))
+        except (InputError, NotConvergedError):
+            continue
+    return found
+
+
+def glass_relaxation(physics: Mapping[str, Any], last: float, tolerance: float = 1e-4) -> Reference | None:
+    """e(t) for N to infinity from a random start, as far as ``last`` and the uniform grid reach.
+
+    Gradient flow is the zero-temperature dynamics; any other dynamics than it and Langevin's has no such curve.
+    """
+    covariance = glass_covariance(physics)
+    dynamics = physics.get("dynamics", {})
+    if covariance is None or dynamics.get("kind") not in ("GradientFlow", "Langevin") or dynamics.get("per_unit"):
+        return None
+    from spinnet.theory.dynamics_model import two_time_model
+    from spinnet.theory.dynamics_uniform import largest_uniform_time, relaxation
+
+    temperature = float(dynamics.get("temperature", 0.0))
+    model = two_time_model(covariance.amplitudes, temperature, np.inf, None, 0.0)
+    # A third of the largest grid: a second of computing instead of half a minute.
+    end = min(last, largest_uniform_time(model) / 3)
+    time = np.geomspace(min(1e-2, end / 10), end, 80)
+    try:
+        solved = relaxation(covariance.amplitudes, temperature, time, tolerance=tolerance)
+    except InputError:
+        return None
+    note = f"estimated error {float(solved.error_estimate.max()):.1g}, up to t = {end:.3g}"
+    # From infinite temperature the energy starts at zero.
+    return Reference("theory", "N → ∞", np.append(0.0, solved.time), np.append(0.0, solved.energy_density), note)
+
+
+def spectrum_references(
+    physics: Mapping[str, Any], spectrum: Spectrum, energy: float, attributes: Mapping[str, Any]
+) -> list[Reference]:
+    """Laws to lay over a spectrum; each is given on a grid that resolves its own support and the histogram's scale."""
+    from spinnet.theory.random_matrices import MarchenkoPastur, Semicircle
+
+    laws = []
+    covariance = glass_covariance(physics)
+    if covariance is not None:
+        pure = len(covariance.degrees) == 1 and np.isfinite(energy)
+        centre = -covariance.degrees[0] * energy if pure else spectrum.mean
+        law = Semicircle(centre, 2.0 * float(np.sqrt(covariance.second(1.0))))
+        what = f"centre −p e = {centre:.4g}" if pure else f"measured centre {centre:.4g}"
+        laws.append(("semicircle", "semicircle (theory)", law, f"{what}, radius {law.radius:.4g} from f''(1)"))
+    elif spectrum.variance > 0:
+        law = Semicircle(spectrum.mean, 2.0 * float(np.sqrt(spectrum.variance)))
+        laws.append(("semicircle", "semicircle", law, "of the measured mean and variance"))
+    if spectrum.mean > 0 and spectrum.variance > 0:
+        ratio = spectrum.variance / spectrum.mean**2
+        law = MarchenkoPastur(ratio, spectrum.mean)
+        note = f"of the measured mean and variance: ratio {ratio:.3g}, share {law.atom_at_zero:.3g} of zero modes"
+        laws.append(("marchenko_pastur", "Marchenko–Pastur", law, note))
+        if attributes.get("unit") == "pattern" and attributes.get("n_units") and attributes.get("n_dof"):
+            ratio = float(attributes["n_dof"]) / float(attributes["n_units"])
+            law = MarchenkoPastur(ratio, spectrum.mean)
+            note = f"of the measured mean and ratio {ratio:.3g} = parameters/patterns"
+            laws.append(("marchenko_pastur_ratio", "Marchenko–Pastur (W/P)", law, note))
+    return [_on_grid(*law, spectrum) for law in laws]
+
+
+def _on_grid(name: str, label: str, law, note: str, spectrum: Spectrum) -> Reference:
+    low, high = law.edges
+    # Denser towards the edges, where densities end in square roots.
+    x = low + (high - low) * 0.5 * (1 - np.cos(np.linspace(0.0, np.pi, 401)))
+    if spectrum.logarithmic:
+        even = spectrum.core * np.sinh(
+            np.linspace(np.arcsinh(low / spectrum.core), np.arcsinh(high / spectrum.core), 401)
+        )
+        x = np.unique(np.concatenate([x, even]))
+    return Reference(name, label, x, law.density(x), note)

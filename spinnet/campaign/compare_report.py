@@ -1,0 +1,123 @@
+"""A comparison in words: the printed table, the stated null, units, and what was left out."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from spinnet.comparison.multiple_testing import CORRECTION
+from spinnet.comparison.points import PointData
+from spinnet.comparison.table import NULL_HYPOTHESIS, Row, format_rows, measured
+
+if TYPE_CHECKING:
+    from spinnet.campaign.compare_step import Comparison
+
+_WIDTH = 110
+_UNIT_WORDS = {
+    "sample": "an independent landscape (disorder sample); the runs on it are averaged",
+    "replica": "one run from its own start (training seed)",
+}
+
+
+def statements(comparison: Comparison) -> dict[str, Any]:
+    """The null hypothesis and how it is tested, in words and numbers."""
+    settings = comparison.settings
+    return {
+        "null_hypothesis": NULL_HYPOTHESIS,
+        "correction": CORRECTION,
+        "level": settings.level,
+        "permutations": settings.permutations,
+        "fewest_units": settings.fewest_units,
+        "seed": settings.seed,
+    }
+
+
+def units_of(comparison: Comparison) -> dict[str, dict[str, str]]:
+    """What one unit of energy and time is on each arm, and what an independent unit is."""
+    return {arm.name: arm_units(arm.points) for arm in comparison.arms}
+
+
+def arm_units(points: Sequence[PointData]) -> dict[str, str]:
+    """Units of one arm, in words."""
+    attributes = points[0].attributes
+    return {
+        "energy": f"energy per {attributes.get('unit', 'unit')}",
+        "time": str(attributes.get("time_unit", "as stored")),
+        "independent_unit": _UNIT_WORDS[points[0].independent_unit],
+    }
+
+
+def format_comparison(comparison: Comparison) -> str:
+    """Everything that a person needs to judge the comparison."""
+    parts = [comparison.title, ""]
+    pairs = dict.fromkeys((r.left_arm, r.left_point, r.right_arm, r.right_point) for r in comparison.rows)
+    for pair in pairs:
+        rows = [r for r in comparison.rows if (r.left_arm, r.left_point, r.right_arm, r.right_point) == pair]
+        parts += [f"{pair[0]} {pair[1]} against {pair[2]} {pair[3]}", ""]
+        parts += [format_rows(rows, comparison.settings.permutations), ""]
+    if not comparison.rows:
+        parts += _ends_of_runs(comparison)
+    parts += _legend(comparison)
+    return "\n".join(parts)
+
+
+def _ends_of_runs(comparison: Comparison) -> list[str]:
+    from spinnet.comparison.summaries import size_summary
+
+    lines = []
+    for arm in comparison.arms:
+        for point in arm.points:
+            size = size_summary(point)
+            if size is not None:
+                lines.append(
+                    f"{arm.name} {point.name}: final energy {measured(size.energy, size.energy_error)} "
+                    f"({size.n_units} units)"
+                )
+    return [*lines, ""] if lines else []
+
+
+def _legend(comparison: Comparison) -> list[str]:
+    lines = []
+    for name, words in units_of(comparison).items():
+        lines.append(f"{name}: {words['energy']}; time in {words['time']}; one unit is {words['independent_unit']}")
+    if comparison.rows:
+        tested = sum(row.status == "tested" for row in comparison.rows)
+        lines += [
+            "distance: between the means, in standard deviations within the sides; 95 % null: what equal means reach "
+            "with as many units",
+            f"null: {NULL_HYPOTHESIS}",
+            f"{tested} rows tested, all scale-free, so that no unit of energy, length or time enters; {CORRECTION}",
+        ]
+    for rate in comparison.rates:
+        lines.append(
+            f"false pos.: {rate.arm} {rate.point} against itself, {rate.splits} random split halves of "
+            f"{rate.units_per_half} units each, at level {comparison.settings.level:g}; any Holm-adjusted rejection in "
+            f"{measured(rate.family_rate, rate.family_error)} of them"
+        )
+    return [textwrap.fill(line, _WIDTH, subsequent_indent="  ") for line in [*lines, *comparison.notes]]
+
+
+def notes_on_units(pairs: Sequence[tuple[PointData, PointData]], rows: Sequence[Row]) -> list[str]:
+    """What a reader must know about the units: one shared landscape, and runs that were left out."""
+    notes = [
+        f"{point.arm}: the runs share one landscape (one data set), so what is found holds for this one"
+        for pair in pairs
+        for point in pair
+        if point.independent_unit == "replica"
+    ]
+    lost: dict[tuple[str, str, int], list[str]] = {}
+    for row in rows:
+        for arm, point, count in (
+            (row.left_arm, row.left_point, row.left_excluded_runs),
+            (row.right_arm, row.right_point, row.right_excluded_runs),
+        ):
+            if count:
+                lost.setdefault((arm, point, count), []).append(row.label)
+    for (arm, point, count), labels in lost.items():
+        notes.append(
+            f"{arm} {point}: {count} runs are left out of {', '.join(dict.fromkeys(labels))}: they diverged, or are "
+            "shorter than the horizon"
+        )
+    return list(dict.fromkeys(notes))
+
