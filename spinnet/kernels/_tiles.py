@@ -1,17 +1,18 @@
 """Products with 4×4 tiles of couplings, written in vector instructions.
 
 A tile is 4 rows × 4 columns, stored row by row: 16 numbers, one cache line in float32. A *group* is four rows of a
-matrix M, cut into tiles that follow one another in memory. For a group and a number of lanes (replicas) a *sweep*
-does both products of a gradient while a tile is in registers,
+matrix M, cut into tiles that follow one another in memory: the couplings of one prefix with four indices j (rows) and
+all indices k (columns). For a number of lanes (replicas) a *sweep* does both products of a gradient while a tile is in
+registers,
 
-    rows[r, a]    += Σ_k M[r, k] s[k, a],        columns[k, a] += Σ_r M[r, k] w[r, a],
+    P[r, a] = Σ_k M[r, k] s[k, a],        columns[k, a] += Σ_r M[r, k] w[r, a],
 
 so that every coupling is read once. Numba cannot be talked into keeping such a block of sums in registers; these
 intrinsics state the vector operations themselves, and LLVM splits 16-wide vectors where registers are narrower.
 They also compile in a fraction of the time of loops that the compiler has to vectorise.
 
-:func:`operations` makes the set for one number of lanes. All arrays are C-ordered with rows of ``lanes`` numbers, and
-an index names a row. Nothing is checked: the callers own the arrays.
+:func:`operations` makes the set for one number of lanes. They work on one workspace, an array in rows of ``lanes``
+numbers, and name rows by their number. Nothing is checked: the caller owns the workspace.
 """
 
 from __future__ import annotations
@@ -42,15 +43,10 @@ class _Emitter:
         self.context, self.builder, self.lanes = context, builder, lanes
         self._kinds, self._arguments = signature.args, arguments
 
-    def at(self, number, row=None, constant=0):
-        """Pointer to ``constant`` numbers after the start of a row of the argument with this number."""
+    def at(self, number, index, size=None):
+        """Pointer into the array that is this argument: to item ``index`` of ``size`` numbers (default: a row)."""
         array = self.context.make_array(self._kinds[number])(self.context, self.builder, self._arguments[number])
-        return array.data if row is None else self.shift(array.data, self.times(row, self.lanes), constant)
-
-    def width_of(self, number):
-        """Length of the rows of an argument."""
-        array = self.context.make_array(self._kinds[number])(self.context, self.builder, self._arguments[number])
-        return self.builder.extract_value(array.shape, 1)
+        return self.shift(array.data, self.times(index, self.lanes if size is None else size))
 
     def times(self, index, factor):
         if index.type.width < _I64.width:
@@ -72,15 +68,7 @@ class _Emitter:
         align = self.context.get_abi_sizeof(pointer.type.pointee)
         self.builder.store(value, self.builder.bitcast(pointer, value.type.as_pointer()), align=align)
 
-    def tile(self, number, tile):
-        """Pointer to a tile of a flat array of couplings."""
-        return self.shift(self.at(number), self.times(tile, TILE))
-
-    def spread(self, pointer, width):
-        """A number of memory in all places of a vector."""
-        return self.spread_value(self.builder.load(pointer), width)
-
-    def spread_value(self, value, width):
+    def spread(self, value, width):
         """A number in all places of a vector."""
         empty = ir.Constant(ir.VectorType(value.type, width), ir.Undefined)
         first = self.builder.insert_element(empty, value, ir.Constant(_I32, 0))
@@ -120,6 +108,25 @@ class _Emitter:
             value = self.builder.fpext(value, vector)
         self.store(self.builder.fadd(self.load(pointer, vector.count), value), pointer)
 
+    def row(self, number, index, constant=0):
+        """A row of the workspace."""
+        return self.load(self.shift(self.at(number, index), ir.Constant(_I64, constant * self.lanes)), self.lanes)
+
+    def add_rows(self, number, index, products):
+        """Add a sum of products (pairs of vectors) to each row from ``index`` on."""
+        for r, pairs in enumerate(products):
+            place = self.shift(self.at(number, index), ir.Constant(_I64, r * self.lanes))
+            total = self.load(place, self.lanes)
+            for a, b in pairs:
+                total = self.multiply_add(a, b, total)
+            self.store(total, place)
+
+    def concatenate(self, vectors):
+        """Four vectors as one."""
+        half = range(2 * self.lanes)
+        pairs = [self.join(vectors[i], vectors[i + 1], half) for i in (0, 2)]
+        return self.join(*pairs, range(4 * self.lanes))
+
     def interleave(self, vectors):
         """Vectors v_a of SIDE numbers as one vector, v_0[0], v_1[0], …, v_0[1], …"""
         joined = vectors
@@ -133,182 +140,217 @@ class _Emitter:
 
 
 class Operations(NamedTuple):
-    """What can be done with rows of ``lanes`` numbers; all work in place and return nothing.
+    """What can be done with rows of ``lanes`` numbers of a workspace; all work in place and return nothing.
 
-    ``sweep(couplings, tile, tiles, states, first, w, row, rows, columns)`` multiplies the group that starts at tile
-    number ``tile`` and has ``tiles`` tiles. It reads ``w`` and adds to ``rows`` in four rows from ``row``, and adds to
-    ``columns``, which has ``column_rows`` rows for each tile. With up to 4 lanes vectors run over the 16 couplings of a
-    tile: ``states`` is (lanes, n), read from column ``first``, and the column sums of the four rows of a tile are kept
-    apart. With 16, vectors run over the lanes and ``states`` is (n, lanes), read from row ``first``.
-    ``sweep_rows`` (without ``w`` and ``columns``) does the first product only.
-    ``drain(columns, tile, totals, k)`` adds the column sums of a tile to totals[k … k + 3] and clears them.
-
-    ``fill(target, d, number)``: target[d] = number; ``copy(target, d, a, i)``: = a[i];
-    ``multiply(target, d, a, i, b, j)``: = a[i] b[j]; ``add_product(target, d, a, i, b, j)``: += a[i] b[j];
-    ``add(target, d, a, i)``: += a[i], where ``target`` may be of higher precision.
+    ``sweep(couplings, tile, tiles, work, s, stride, product, j, row_sums, value, columns)``
+        multiplies the group that starts at tile number ``tile`` and has ``tiles`` tiles, with w_r = product·s_{j+r}
+        (rows ``product`` and ``j`` + r). It adds product·P_r to four rows ``row_sums``, Σ_r P_r s_{j+r} to the row
+        ``value``, and the column sums to ``column_rows`` rows for each tile. With up to 4 lanes vectors run over the 16
+        couplings of a tile and the column sums are kept apart for the rows of a tile; the states are found lane after
+        lane: ``s`` is the place (in numbers, not rows) of the first state of the first lane, ``stride`` the distance of
+        lanes. With 16 lanes vectors run over the lanes, and ``s`` is the row of the first state.
+    ``sweep_tangent(couplings, tile, tiles, work, s, stride, product, j, row_sums, value, columns, apart, after)``
+        does the same for the derivative along v. States, products (then slopes) and values (then slopes of values)
+        have their derivatives a number of rows later: ``apart`` rows for s and j, ``after`` for product and value.
+        Into ``row_sums`` and ``columns`` go derivatives only.
+    ``drain(work, columns, totals, k)``
+        adds the column sums of one tile to totals[k … k + 3] and clears them.
+    ``fill(work, d, number)``: work[d] = number; ``multiply(work, d, a, b)``: = work[a] work[b];
+    ``add_product(work, d, a, b)``: += work[a] work[b]; ``add(totals, d, work, a)``: totals[d] += work[a].
     """
 
     column_rows: int
     sweep: Callable
-    sweep_rows: Callable
+    sweep_tangent: Callable
     drain: Callable
     fill: Callable
-    copy: Callable
     multiply: Callable
     add_product: Callable
     add: Callable
 
 
 def operations(lanes: int) -> Operations:
-    """The operations for 1, 4 or 16 lanes."""
-    products = _tile_products if lanes < TILE else _lane_products
+    """The operations for 1, 4 or 16 lanes. ``totals`` is float64, the rest of the type of the couplings."""
+    column_rows = TILE if lanes < TILE else SIDE
+    place_size = 1 if lanes < TILE else lanes
 
     @intrinsic
-    def sweep(typing, couplings, tile, tiles, states, first, w, row, rows, columns):
+    def sweep(typing, couplings, tile, tiles, work, s, stride, product, j, row_sums, value, columns):
         def generate(context, builder, signature, values):
             e = _Emitter(context, builder, signature, values, lanes)
-            _, tile, tiles, _, first, _, row, _, _ = values
-            products(e, e.tile(0, tile), tiles, 3, first, e.at(5, row), e.at(7, row), e.at(8))
+            _, tile, tiles, _, s, stride, product, j, row_sums, value, columns = values
+            factor = e.row(3, product)
+            states = [e.row(3, j, r) for r in range(SIDE)]
+            weights = [builder.fmul(factor, state) for state in states]
+            group, columns = e.at(0, tile, TILE), e.at(3, columns)
+            (sums,) = _products(e, group, tiles, [e.at(3, s, place_size)], stride, weights, columns)
+            e.add_rows(3, row_sums, [[(factor, total)] for total in sums])
+            e.add_rows(3, value, [list(zip(sums, states, strict=True))])
             return context.get_dummy_value()
 
-        return types.void(couplings, tile, tiles, states, first, w, row, rows, columns), generate
+        return types.void(couplings, tile, tiles, work, s, stride, product, j, row_sums, value, columns), generate
 
     @intrinsic
-    def sweep_rows(typing, couplings, tile, tiles, states, first, row, rows):
+    def sweep_tangent(
+        typing, couplings, tile, tiles, work, s, stride, product, j, row_sums, value, columns, apart, after
+    ):
         def generate(context, builder, signature, values):
             e = _Emitter(context, builder, signature, values, lanes)
-            _, tile, tiles, _, first, row, _ = values
-            products(e, e.tile(0, tile), tiles, 3, first, None, e.at(6, row), None)
+            _, tile, tiles, _, s, stride, product, j, row_sums, value, columns, apart, after = values
+            factor, slope = e.row(3, product), e.row(3, builder.add(product, after))
+            states = [e.row(3, j, r) for r in range(SIDE)]
+            tangents = [e.row(3, builder.add(j, apart), r) for r in range(SIDE)]
+            weights = [
+                e.multiply_add(factor, tangent, builder.fmul(slope, state))
+                for state, tangent in zip(states, tangents, strict=True)
+            ]
+            group, columns = e.at(0, tile, TILE), e.at(3, columns)
+            start = e.at(3, s, place_size)
+            starts = [start, e.shift(start, e.times(apart, lanes))]
+            sums, slopes = _products(e, group, tiles, starts, stride, weights, columns)
+            e.add_rows(3, row_sums, [[(slope, a), (factor, b)] for a, b in zip(sums, slopes, strict=True)])
+            e.add_rows(3, value, [list(zip(sums, states, strict=True))])
+            pairs = [*zip(slopes, states, strict=True), *zip(sums, tangents, strict=True)]
+            e.add_rows(3, builder.add(value, after), [pairs])
             return context.get_dummy_value()
 
-        return types.void(couplings, tile, tiles, states, first, row, rows), generate
+        return (
+            types.void(
+                couplings, tile, tiles, work, s, stride, product, j, row_sums, value, columns, apart, after
+            ),
+            generate,
+        )
 
     @intrinsic
-    def drain(typing, columns, tile, totals, k):
+    def drain(typing, work, columns, totals, k):
         def generate(context, builder, signature, values):
             e = _Emitter(context, builder, signature, values, lanes)
-            _drain(e, e.shift(e.at(0), e.times(values[1], TILE * min(lanes, SIDE))), e.at(2, values[3]))
+            _drain(e, e.at(0, values[1]), column_rows * lanes, e.at(2, values[3]))
             return context.get_dummy_value()
 
-        return types.void(columns, tile, totals, k), generate
+        return types.void(work, columns, totals, k), generate
 
     @intrinsic
-    def fill(typing, target, d, number):
+    def fill(typing, work, d, number):
         def generate(context, builder, signature, values):
             e = _Emitter(context, builder, signature, values, lanes)
-            place = e.at(0, values[1])
             number = context.cast(builder, values[2], signature.args[2], signature.args[0].dtype)
-            e.store(e.spread_value(number, lanes), place)
+            e.store(e.spread(number, lanes), e.at(0, values[1]))
             return context.get_dummy_value()
 
-        return types.void(target, d, number), generate
+        return types.void(work, d, number), generate
 
     @intrinsic
-    def copy(typing, target, d, a, i):
+    def multiply(typing, work, d, a, b):
         def generate(context, builder, signature, values):
             e = _Emitter(context, builder, signature, values, lanes)
-            e.store(e.load(e.at(2, values[3]), lanes), e.at(0, values[1]))
+            e.store(builder.fmul(e.row(0, values[2]), e.row(0, values[3])), e.at(0, values[1]))
             return context.get_dummy_value()
 
-        return types.void(target, d, a, i), generate
+        return types.void(work, d, a, b), generate
 
     @intrinsic
-    def multiply(typing, target, d, a, i, b, j):
+    def add_product(typing, work, d, a, b):
         def generate(context, builder, signature, values):
             e = _Emitter(context, builder, signature, values, lanes)
-            product = builder.fmul(e.load(e.at(2, values[3]), lanes), e.load(e.at(4, values[5]), lanes))
-            e.store(product, e.at(0, values[1]))
+            e.add_rows(0, values[1], [[(e.row(0, values[2]), e.row(0, values[3]))]])
             return context.get_dummy_value()
 
-        return types.void(target, d, a, i, b, j), generate
+        return types.void(work, d, a, b), generate
 
     @intrinsic
-    def add_product(typing, target, d, a, i, b, j):
+    def add(typing, totals, d, work, a):
         def generate(context, builder, signature, values):
             e = _Emitter(context, builder, signature, values, lanes)
-            place = e.at(0, values[1])
-            first, second = e.load(e.at(2, values[3]), lanes), e.load(e.at(4, values[5]), lanes)
-            e.store(e.multiply_add(first, second, e.load(place, lanes)), place)
+            e.add_to(e.at(0, values[1]), e.row(2, values[3]))
             return context.get_dummy_value()
 
-        return types.void(target, d, a, i, b, j), generate
+        return types.void(totals, d, work, a), generate
 
-    @intrinsic
-    def add(typing, target, d, a, i):
-        def generate(context, builder, signature, values):
-            e = _Emitter(context, builder, signature, values, lanes)
-            e.add_to(e.at(0, values[1]), e.load(e.at(2, values[3]), lanes))
-            return context.get_dummy_value()
-
-        return types.void(target, d, a, i), generate
-
-    return Operations(
-        TILE if lanes < TILE else SIDE, sweep, sweep_rows, drain, fill, copy, multiply, add_product, add
-    )
+    return Operations(column_rows, sweep, sweep_tangent, drain, fill, multiply, add_product, add)
 
 
-def _tile_products(e: _Emitter, group, tiles, states, first, weights, rows, columns):
-    """The loop over tiles for up to 4 lanes; without ``weights`` the first product only."""
+@intrinsic
+def add_tiles(typing, couplings, tile, tiles, work, factor, target):
+    """work[target …] += work[factor] · couplings of ``tiles`` tiles; the workspace has one lane."""
+
+    def generate(context, builder, signature, values):
+        e = _Emitter(context, builder, signature, values, 1)
+        group, target = e.at(0, values[1], TILE), e.at(3, values[5])
+        factor = e.spread(builder.load(e.at(3, values[4])), TILE)
+        with cgutils.for_range(builder, values[2]) as loop:
+            here = e.times(loop.index, TILE)
+            place = e.shift(target, here)
+            e.store(e.multiply_add(e.load(e.shift(group, here), TILE), factor, e.load(place, TILE)), place)
+        return context.get_dummy_value()
+
+    return types.void(couplings, tile, tiles, work, factor, target), generate
+
+
+def _products(e: _Emitter, group, tiles, states, stride, weights, columns):
+    """The loop over tiles: P for each set of states (four vectors of lanes), and the column sums of ``weights``."""
+    make = _tile_products if e.lanes < TILE else _lane_products
+    return make(e, group, tiles, states, stride, weights, columns)
+
+
+def _tile_products(e: _Emitter, group, tiles, states, stride, weights, columns):
+    """For up to 4 lanes: vectors run over the couplings of a tile."""
     lanes, builder = e.lanes, e.builder
-    spread = []
-    if weights is not None:
-        weights = e.load(weights, SIDE * lanes)
-        spread = [e.permute(weights, [r * lanes + a for r in range(SIDE) for _ in range(SIDE)]) for a in range(lanes)]
-    width, base = e.width_of(states), e.at(states)
-    starts = [e.shift(base, builder.add(e.times(width, a), first)) for a in range(lanes)]
-    zero = ir.Constant(ir.VectorType(rows.type.pointee, TILE), None)
-    sums = e.variables([zero] * lanes)
-    ahead = PREFETCH // e.context.get_abi_sizeof(rows.type.pointee)
+    scalar = columns.type.pointee
+    together = e.concatenate(weights)
+    spread = [e.permute(together, [r * lanes + a for r in range(SIDE) for _ in range(SIDE)]) for a in range(lanes)]
+    starts = [[e.shift(start, e.times(stride, a)) for a in range(lanes)] for start in states]
+    zero = ir.Constant(ir.VectorType(scalar, TILE), None)
+    sums = [e.variables([zero] * lanes) for _ in states]
+    ahead = PREFETCH // e.context.get_abi_sizeof(scalar)
     with cgutils.for_range(builder, tiles) as loop:
-        t = loop.index
-        e.prefetch(e.shift(group, e.times(t, TILE), ahead))
-        tile = e.load(e.shift(group, e.times(t, TILE)), TILE)
+        here, four = e.times(loop.index, TILE), e.times(loop.index, SIDE)
+        e.prefetch(e.shift(group, here, ahead))
+        tile = e.load(e.shift(group, here), TILE)
         for a in range(lanes):
-            state = e.permute(e.load(e.shift(starts[a], e.times(t, SIDE)), SIDE), list(range(SIDE)) * SIDE)
-            builder.store(e.multiply_add(tile, state, builder.load(sums[a])), sums[a])
-            if weights is not None:
-                place = e.shift(columns, e.times(t, TILE * lanes), a * TILE)
-                e.store(e.multiply_add(tile, spread[a], e.load(place, TILE)), place)
-    reduced = []
-    for place in sums:
-        value = builder.load(place)
-        for width in (TILE, TILE // 2):
-            value = builder.fadd(e.permute(value, range(0, width, 2)), e.permute(value, range(1, width, 2)))
-        reduced.append(value)
-    e.add_to(rows, e.interleave(reduced))
+            for start, total in zip(starts, sums, strict=True):
+                state = e.permute(e.load(e.shift(start[a], four), SIDE), list(range(SIDE)) * SIDE)
+                builder.store(e.multiply_add(tile, state, builder.load(total[a])), total[a])
+            place = e.shift(columns, e.times(loop.index, TILE * lanes), a * TILE)
+            e.store(e.multiply_add(tile, spread[a], e.load(place, TILE)), place)
+    results = []
+    for total in sums:
+        reduced = []
+        for place in total:
+            value = builder.load(place)
+            for width in (TILE, TILE // 2):
+                value = builder.fadd(e.permute(value, range(0, width, 2)), e.permute(value, range(1, width, 2)))
+            reduced.append(value)
+        rows = e.interleave(reduced)
+        results.append([e.permute(rows, range(r * lanes, (r + 1) * lanes)) for r in range(SIDE)])
+    return results
 
 
-def _lane_products(e: _Emitter, group, tiles, states, first, weights, rows, columns):
-    """The loop over tiles for 16 lanes: each coupling is spread over a vector of replicas."""
+def _lane_products(e: _Emitter, group, tiles, states, stride, weights, columns):
+    """For 16 lanes: each coupling is spread over a vector of replicas."""
     lanes, builder = e.lanes, e.builder
-    states = e.at(states, first)
-    places = [e.shift(rows, e.times(ir.Constant(_I64, r), lanes)) for r in range(SIDE)]
-    sums = e.variables([e.load(place, lanes) for place in places])
-    factors = []
-    if weights is not None:
-        factors = [e.load(e.shift(weights, e.times(ir.Constant(_I64, r), lanes)), lanes) for r in range(SIDE)]
+    zero = ir.Constant(weights[0].type, None)
+    sums = [e.variables([zero] * SIDE) for _ in states]
+    ahead = PREFETCH // e.context.get_abi_sizeof(columns.type.pointee)
     with cgutils.for_range(builder, tiles) as loop:
-        t = loop.index
-        tile, strip = e.times(t, TILE), e.times(t, SIDE * lanes)
+        tile, strip = e.times(loop.index, TILE), e.times(loop.index, SIDE * lanes)
+        e.prefetch(e.shift(group, tile, ahead))
         for c in range(SIDE):
-            state = e.load(e.shift(states, strip, c * lanes), lanes)
-            if weights is not None:
-                target = e.shift(columns, strip, c * lanes)
-                column = e.load(target, lanes)
+            state = [e.load(e.shift(start, strip, c * lanes), lanes) for start in states]
+            target = e.shift(columns, strip, c * lanes)
+            column = e.load(target, lanes)
             for r in range(SIDE):
-                coupling = e.spread(e.shift(group, tile, SIDE * r + c), lanes)
-                builder.store(e.multiply_add(coupling, state, builder.load(sums[r])), sums[r])
-                if weights is not None:
-                    column = e.multiply_add(coupling, factors[r], column)
-            if weights is not None:
-                e.store(column, target)
-    for place, total in zip(places, sums, strict=True):
-        e.store(builder.load(total), place)
+                coupling = e.spread(builder.load(e.shift(group, tile, SIDE * r + c)), lanes)
+                for vector, total in zip(state, sums, strict=True):
+                    builder.store(e.multiply_add(coupling, vector, builder.load(total[r])), total[r])
+                column = e.multiply_add(coupling, weights[r], column)
+            e.store(column, target)
+    return [[builder.load(place) for place in total] for total in sums]
 
 
-def _drain(e: _Emitter, columns, totals):
-    """Column sums of one tile, in single rows or kept apart for the rows of the tile, added to four rows."""
-    lanes, size = e.lanes, TILE * min(e.lanes, SIDE)
+def _drain(e: _Emitter, columns, size, totals):
+    """The ``size`` column sums of one tile, added to four rows of ``totals``."""
+    lanes = e.lanes
     values = [e.load(e.shift(columns, ir.Constant(_I64, TILE * i)), TILE) for i in range(size // TILE)]
     zero = ir.Constant(values[0].type, None)
     for i in range(size // TILE):

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from spinnet.kernels._jit import inner, kernel
-from spinnet.kernels._tiles import operations
+from spinnet.kernels._tiles import add_tiles, operations
 
 
 def lanes_for(replicas: int) -> int:
@@ -23,169 +23,189 @@ def lanes_for(replicas: int) -> int:
     return 1 if replicas == 1 else 4 if replicas <= 8 else 16
 
 
-@inner
-def _aligned(rows, width, like):
-    """Uninitialised (rows, width) of the type of ``like``, starting on a cache line."""
-    buffer = np.empty(rows * width + 64 // like.itemsize, like.dtype)
-    skip = (-buffer.ctypes.data % 64) // like.itemsize
-    return buffer[skip : skip + rows * width].reshape(rows, width)
+def _depth(blocks, lanes):
+    """Tiles of columns that are worked on at once: their states and sums stay in the first-level cache."""
+    return min(blocks, 256 if lanes == 1 else 64 if lanes == 4 else 128)
+
+
+_depth_inner = inner(_depth)
+
+
+def workspace(n: int, replicas: int, groups: int, vectors: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """Uninitialised rows of lanes for :func:`contract` (1 vector per replica) or :func:`contract_tangent` (2).
+
+    ``groups`` is the largest number of groups in a unit. The second array holds float64 totals.
+    """
+    lanes = lanes_for(replicas)
+    blocks = -(-n // 4)
+    passes = -(-replicas // lanes)
+    copies = 2 if lanes == 4 else 1
+    rows = 4 * blocks * passes * copies * vectors + 16 * _depth(blocks, lanes) + 2 * groups * vectors + 8
+    raw = np.empty(rows * lanes * dtype.itemsize + 64, dtype=np.uint8)
+    skip = -raw.ctypes.data % 64
+    work = raw[skip : skip + rows * lanes * dtype.itemsize].view(dtype).reshape(rows, lanes)
+    return work, np.empty((4 * blocks * passes, lanes))
 
 
 @inner
-def _in_lanes(x, lanes, like):
-    """Replicas as lanes of a pass, (passes, padded n, lanes), and as rows, (passes, lanes, padded n)."""
+def _put_states(x, lanes, work, sites, turned):
+    """Replicas as lanes, row ``sites`` + (pass, site), and for 4 lanes as rows of sites too."""
     replicas, n = x.shape
     padded = 4 * ((n + 3) // 4)
-    passes = (replicas + lanes - 1) // lanes
-    by_site = _aligned(passes * padded, lanes, like).reshape(passes, padded, lanes)
-    by_lane = _aligned(passes * lanes, padded, like).reshape(passes, lanes, padded)
-    for q in range(passes):
+    flat = work.reshape(work.size)
+    for q in range((replicas + lanes - 1) // lanes):
         for a in range(lanes):
             replica = q * lanes + a
             for i in range(padded):
                 value = x[replica, i] if replica < replicas and i < n else 0.0
-                by_site[q, i, a] = value
-                by_lane[q, a, i] = value
-    return by_site, by_lane
-
-
-@inner
-def _most_groups(units, bounds, first_chunk, last_chunk):
-    most = 0
-    for u in range(bounds[first_chunk], bounds[last_chunk]):
-        most = max(most, units[u, 2] - units[u, 1])
-    return most
-
-
-@inner
-def _clear(array):
-    flat = array.reshape(array.size)
-    for i in range(flat.size):
-        flat[i] = 0
+                work[sites + q * padded + i, a] = value
+                if lanes == 4:
+                    flat[4 * (turned + q * padded) + a * padded + i] = value
 
 
 @inner
 def _write_lanes(totals, partial):
-    """The sums of all passes, (passes, padded n, lanes), as rows of replicas."""
-    lanes = totals.shape[2]
-    for replica in range(partial.shape[0]):
-        for i in range(partial.shape[1]):
-            partial[replica, i] = totals[replica // lanes, i, replica % lanes]
+    """The sums of all passes as rows of replicas."""
+    lanes = totals.shape[1]
+    replicas, n = partial.shape
+    padded = 4 * ((n + 3) // 4)
+    for replica in range(replicas):
+        for i in range(n):
+            partial[replica, i] = totals[replica // lanes * padded + i, replica % lanes]
+
+
+@inner
+def _clear(rows):
+    for i in range(rows.shape[0]):
+        for a in range(rows.shape[1]):
+            rows[i, a] = 0.0
 
 
 def _gradient_of_unit(lanes):
     """The function that adds the gradient of one unit to ``totals``, for a number of lanes."""
     op = operations(lanes)
-    sweep, drain = op.sweep, op.drain
-    fill, copy, multiply, add_product, add = op.fill, op.copy, op.multiply, op.add_product, op.add
+    column_rows, sweep, drain = op.column_rows, op.sweep, op.drain
+    fill, multiply, add = op.fill, op.multiply, op.add
 
     @inner
-    def unit(couplings, prefixes, block, start, stop, line, depth, states, turned, buffers, columns, totals):
-        products, weights, rows, few = buffers[0], buffers[1], buffers[2], buffers[3]
-        length = prefixes.shape[1]
+    def unit(couplings, prefixes, block, start, stop, line, n, work, sites, turned, free, totals, total):
+        blocks = (n + 3) // 4
+        depth = _depth_inner(blocks, lanes)
+        tiles = blocks - block
         j = 4 * block
-        tiles = totals.shape[0] // 4 - block
-        for g in range(start, stop):
-            h = g - start
-            fill(products, h, 1.0)
+        groups = stop - start
+        length = prefixes.shape[1]
+        # Rows of the workspace: column sums, four row sums, then a value and a product per group, one more.
+        columns = free
+        row_sums = columns + column_rows * depth
+        values = row_sums + 4
+        products = values + groups
+        term = products + groups
+        for h in range(groups):
+            fill(work, values + h, 0.0)
+            fill(work, products + h, 1.0)
             for m in range(length):
-                multiply(products, h, products, h, states, prefixes[g, m])
-            for r in range(4):
-                multiply(weights, 4 * h + r, products, h, states, j + r)
-                fill(rows, 4 * h + r, 0.0)
+                multiply(work, products + h, products + h, sites + prefixes[start + h, m])
+        for r in range(4):
+            fill(work, row_sums + r, 0.0)
         for t0 in range(0, tiles, depth):
             span = min(depth, tiles - t0)
             k = j + 4 * t0
-            for h in range(stop - start):
-                sweep(couplings, line + h * tiles + t0, span, turned, k, weights, 4 * h, rows, columns)
+            states = turned * lanes + k if lanes < 16 else sites + k
+            for h in range(groups):
+                at = line + h * tiles + t0
+                sweep(
+                    couplings, at, span, work, states, 4 * blocks, products + h, sites + j, row_sums, values + h,
+                    columns,
+                )
             for t in range(span):
-                drain(columns, t, totals, k + 4 * t)
-        for r in range(4):
-            fill(few, r, 0.0)
-        for g in range(start, stop):
-            h = g - start
-            fill(few, 4, 0.0)
-            for r in range(4):
-                add_product(few, 4, rows, 4 * h + r, states, j + r)
-                add_product(few, r, products, h, rows, 4 * h + r)
+                drain(work, columns + column_rows * t, totals, total + k + 4 * t)
+        for h in range(groups):
+            g = start + h
             for m in range(length):
-                copy(few, 5, few, 4)
+                if length == 1:
+                    add(totals, total + prefixes[g, 0], work, values + h)
+                    continue
+                fill(work, term, 1.0)
                 for o in range(length):
                     if o != m:
-                        multiply(few, 5, few, 5, states, prefixes[g, o])
-                add(totals, prefixes[g, m], few, 5)
+                        multiply(work, term, term, sites + prefixes[g, o])
+                multiply(work, term, term, values + h)
+                add(totals, total + prefixes[g, m], work, term)
         for r in range(4):
-            add(totals, j + r, few, r)
+            add(totals, total + j + r, work, row_sums + r)
 
     return unit
 
 
 def _tangent_of_unit(lanes):
-    """The function that adds the derivative of :func:`_gradient_of_unit` along v, for a number of lanes."""
+    """The function that adds the derivative of :func:`_gradient_of_unit` along v, for a number of lanes.
+
+    The rows of v lie ``apart`` rows after those of the states.
+    """
     op = operations(lanes)
-    sweep, sweep_rows, drain = op.sweep, op.sweep_rows, op.drain
+    column_rows, sweep, drain = op.column_rows, op.sweep_tangent, op.drain
     fill, multiply, add_product, add = op.fill, op.multiply, op.add_product, op.add
 
     @inner
-    def unit(
-        couplings, prefixes, block, start, stop, line, depth, states, turned, buffers, columns, totals,
-        tangents, turned_tangents, tangent_buffers,
-    ):
-        products, weights, rows, few = buffers[0], buffers[1], buffers[2], buffers[3]
-        slopes, tangent_rows = tangent_buffers[0], tangent_buffers[2]
-        length = prefixes.shape[1]
+    def unit(couplings, prefixes, block, start, stop, line, n, work, sites, turned, apart, free, totals, total):
+        blocks = (n + 3) // 4
+        depth = _depth_inner(blocks, lanes)
+        tiles = blocks - block
         j = 4 * block
-        tiles = totals.shape[0] // 4 - block
-        for g in range(start, stop):
-            h = g - start
-            fill(products, h, 1.0)
-            fill(slopes, h, 0.0)
+        groups = stop - start
+        length = prefixes.shape[1]
+        tangents = sites + apart
+        columns = free
+        row_sums = columns + column_rows * depth
+        values = row_sums + 4
+        products = values + groups
+        # Slopes of values and products lie this many rows after them.
+        after = 2 * groups
+        others = products + after + groups
+        change = others + 1
+        for h in range(groups):
+            product = products + h
+            slope = product + after
+            fill(work, values + h, 0.0)
+            fill(work, values + h + after, 0.0)
+            fill(work, product, 1.0)
+            fill(work, slope, 0.0)
             for m in range(length):
-                i = prefixes[g, m]
-                multiply(slopes, h, slopes, h, states, i)
-                add_product(slopes, h, products, h, tangents, i)
-                multiply(products, h, products, h, states, i)
-            for r in range(4):
-                multiply(weights, 4 * h + r, slopes, h, states, j + r)
-                add_product(weights, 4 * h + r, products, h, tangents, j + r)
-                fill(rows, 4 * h + r, 0.0)
-                fill(tangent_rows, 4 * h + r, 0.0)
+                i = prefixes[start + h, m]
+                multiply(work, slope, slope, sites + i)
+                add_product(work, slope, product, tangents + i)
+                multiply(work, product, product, sites + i)
+        for r in range(4):
+            fill(work, row_sums + r, 0.0)
         for t0 in range(0, tiles, depth):
             span = min(depth, tiles - t0)
             k = j + 4 * t0
-            for h in range(stop - start):
+            states = turned * lanes + k if lanes < 16 else sites + k
+            for h in range(groups):
                 at = line + h * tiles + t0
-                sweep_rows(couplings, at, span, turned, k, 4 * h, rows)
-                sweep(couplings, at, span, turned_tangents, k, weights, 4 * h, tangent_rows, columns)
+                sweep(
+                    couplings, at, span, work, states, 4 * blocks, products + h, sites + j, row_sums, values + h,
+                    columns, apart, after,
+                )
             for t in range(span):
-                drain(columns, t, totals, k + 4 * t)
-        for r in range(4):
-            fill(few, r, 0.0)
-        for g in range(start, stop):
-            h = g - start
-            value, slope, others, change = 4, 5, 6, 7
-            fill(few, value, 0.0)
-            fill(few, slope, 0.0)
-            for r in range(4):
-                add_product(few, value, rows, 4 * h + r, states, j + r)
-                add_product(few, slope, tangent_rows, 4 * h + r, states, j + r)
-                add_product(few, slope, rows, 4 * h + r, tangents, j + r)
-                add_product(few, r, slopes, h, rows, 4 * h + r)
-                add_product(few, r, products, h, tangent_rows, 4 * h + r)
+                drain(work, columns + column_rows * t, totals, total + k + 4 * t)
+        for h in range(groups):
+            g = start + h
             for m in range(length):
-                fill(few, others, 1.0)
-                fill(few, change, 0.0)
+                fill(work, others, 1.0)
+                fill(work, change, 0.0)
                 for o in range(length):
                     if o != m:
                         i = prefixes[g, o]
-                        multiply(few, change, few, change, states, i)
-                        add_product(few, change, few, others, tangents, i)
-                        multiply(few, others, few, others, states, i)
-                multiply(few, others, few, others, few, slope)
-                add_product(few, others, few, change, few, value)
-                add(totals, prefixes[g, m], few, others)
+                        multiply(work, change, change, sites + i)
+                        add_product(work, change, others, tangents + i)
+                        multiply(work, others, others, sites + i)
+                multiply(work, others, others, values + h + after)
+                add_product(work, others, change, values + h)
+                add(totals, total + prefixes[g, m], work, others)
         for r in range(4):
-            add(totals, j + r, few, r)
+            add(totals, total + j + r, work, row_sums + r)
 
     return unit
 
@@ -194,26 +214,11 @@ _gradient_1, _gradient_4, _gradient_16 = _gradient_of_unit(1), _gradient_of_unit
 _tangent_1, _tangent_4, _tangent_16 = _tangent_of_unit(1), _tangent_of_unit(4), _tangent_of_unit(16)
 
 
-@inner
-def _buffers(groups, lanes, like):
-    """Products (a row per group), weights and rows (four per group), and a few more."""
-    return (
-        _aligned(groups, lanes, like), _aligned(4 * groups, lanes, like), _aligned(4 * groups, lanes, like),
-        _aligned(8, lanes, like),
-    )
-
-
-@inner
-def _depth(blocks, lanes):
-    """Tiles of columns that are worked on at once: their states and sums stay in the first-level cache."""
-    return min(blocks, 256 if lanes == 1 else 64)
-
-
 @kernel(
-    "void(f4[::1], i4[:,::1], i8[:,::1], i8[::1], i8, i8, i8, f8[:,::1], f8[:,:,::1])",
-    "void(f8[::1], i4[:,::1], i8[:,::1], i8[::1], i8, i8, i8, f8[:,::1], f8[:,:,::1])",
+    "void(f4[::1], i4[:,::1], i8[:,::1], i8[::1], i8, i8, f8[:,::1], f4[:,::1], f8[:,::1], f8[:,:,::1])",
+    "void(f8[::1], i4[:,::1], i8[:,::1], i8[::1], i8, i8, f8[:,::1], f8[:,::1], f8[:,::1], f8[:,:,::1])",
 )
-def contract(couplings, prefixes, units, bounds, first_chunk, last_chunk, lanes, x, partials):
+def contract(couplings, prefixes, units, bounds, first_chunk, last_chunk, x, work, totals, partials):
     """The gradient of Σ A σ…σ, summed over each chunk by itself.
 
     Parameters
@@ -222,147 +227,145 @@ def contract(couplings, prefixes, units, bounds, first_chunk, last_chunk, lanes,
     prefixes : (prefixes, p − 2) indices, sorted by the largest
     units : rows of (block, first group, last group, first tile)
     bounds : chunk c is the units bounds[c] … bounds[c + 1]
-    lanes : 1, 4 or 16, see :func:`lanes_for`
     x : (replicas, n)
+    work, totals : see :func:`workspace`
     partials : (chunks, replicas, n), output; only the chunks first … last are written
     """
-    states, turned = _in_lanes(x, lanes, couplings)
-    passes, padded, _ = states.shape
-    depth = _depth(padded // 4, lanes)
-    buffers = _buffers(_most_groups(units, bounds, first_chunk, last_chunk), lanes, couplings)
-    columns = _aligned(depth * 4 * min(lanes, 4), 16, couplings)
-    _clear(columns)
-    totals = np.empty((passes, padded, lanes))
+    n = x.shape[1]
+    lanes = work.shape[1]
+    padded = 4 * ((n + 3) // 4)
+    passes = totals.shape[0] // padded
+    all_turned = passes * padded if lanes == 4 else 0
+    free = all_turned + passes * padded
+    _clear(work[free : free + 16 * _depth_inner(padded // 4, lanes)])
+    _put_states(x, lanes, work, 0, all_turned)
     for chunk in range(first_chunk, last_chunk):
         _clear(totals)
         for u in range(bounds[chunk], bounds[chunk + 1]):
             block, start, stop, line = units[u, 0], units[u, 1], units[u, 2], units[u, 3]
             for q in range(passes):
+                sites = q * padded
+                turned = all_turned + sites
                 if lanes == 1:
                     _gradient_1(
-                        couplings, prefixes, block, start, stop, line, depth, states[q], turned[q], buffers, columns,
-                        totals[q],
+                        couplings, prefixes, block, start, stop, line, n, work, sites, turned, free, totals, sites
                     )
                 elif lanes == 4:
                     _gradient_4(
-                        couplings, prefixes, block, start, stop, line, depth, states[q], turned[q], buffers, columns,
-                        totals[q],
+                        couplings, prefixes, block, start, stop, line, n, work, sites, turned, free, totals, sites
                     )
                 else:
                     _gradient_16(
-                        couplings, prefixes, block, start, stop, line, depth, states[q], states[q], buffers, columns,
-                        totals[q],
+                        couplings, prefixes, block, start, stop, line, n, work, sites, turned, free, totals, sites
                     )
         _write_lanes(totals, partials[chunk])
 
 
 @kernel(
-    "void(f4[::1], i4[:,::1], i8[:,::1], i8[::1], i8, i8, i8, f8[:,::1], f8[:,::1], f8[:,:,::1])",
-    "void(f8[::1], i4[:,::1], i8[:,::1], i8[::1], i8, i8, i8, f8[:,::1], f8[:,::1], f8[:,:,::1])",
+    "void(f4[::1], i4[:,::1], i8[:,::1], i8[::1], i8, i8, f8[:,::1], f8[:,::1], f4[:,::1], f8[:,::1], f8[:,:,::1])",
+    "void(f8[::1], i4[:,::1], i8[:,::1], i8[::1], i8, i8, f8[:,::1], f8[:,::1], f8[:,::1], f8[:,::1], f8[:,:,::1])",
 )
-def contract_tangent(couplings, prefixes, units, bounds, first_chunk, last_chunk, lanes, x, v, partials):
+def contract_tangent(couplings, prefixes, units, bounds, first_chunk, last_chunk, x, v, work, totals, partials):
     """The derivative of :func:`contract` along ``v`` (replicas, n): Hessian times v."""
-    states, turned = _in_lanes(x, lanes, couplings)
-    tangents, turned_tangents = _in_lanes(v, lanes, couplings)
-    passes, padded, _ = states.shape
-    depth = _depth(padded // 4, lanes)
-    most = _most_groups(units, bounds, first_chunk, last_chunk)
-    buffers = _buffers(most, lanes, couplings)
-    more = _buffers(most, lanes, couplings)
-    columns = _aligned(depth * 4 * min(lanes, 4), 16, couplings)
-    _clear(columns)
-    totals = np.empty((passes, padded, lanes))
+    n = x.shape[1]
+    lanes = work.shape[1]
+    padded = 4 * ((n + 3) // 4)
+    passes = totals.shape[0] // padded
+    all_turned = passes * padded if lanes == 4 else 0
+    apart = all_turned + passes * padded
+    free = 2 * apart
+    _clear(work[free : free + 16 * _depth_inner(padded // 4, lanes)])
+    _put_states(x, lanes, work, 0, all_turned)
+    _put_states(v, lanes, work, apart, apart + all_turned)
     for chunk in range(first_chunk, last_chunk):
         _clear(totals)
         for u in range(bounds[chunk], bounds[chunk + 1]):
             block, start, stop, line = units[u, 0], units[u, 1], units[u, 2], units[u, 3]
             for q in range(passes):
+                sites = q * padded
+                turned = all_turned + sites
                 if lanes == 1:
                     _tangent_1(
-                        couplings, prefixes, block, start, stop, line, depth, states[q], turned[q], buffers, columns,
-                        totals[q], tangents[q], turned_tangents[q], more,
+                        couplings, prefixes, block, start, stop, line, n, work, sites, turned, apart, free, totals,
+                        sites,
                     )
                 elif lanes == 4:
                     _tangent_4(
-                        couplings, prefixes, block, start, stop, line, depth, states[q], turned[q], buffers, columns,
-                        totals[q], tangents[q], turned_tangents[q], more,
+                        couplings, prefixes, block, start, stop, line, n, work, sites, turned, apart, free, totals,
+                        sites,
                     )
                 else:
                     _tangent_16(
-                        couplings, prefixes, block, start, stop, line, depth, states[q], states[q], buffers, columns,
-                        totals[q], tangents[q], tangents[q], more,
+                        couplings, prefixes, block, start, stop, line, n, work, sites, turned, apart, free, totals,
+                        sites,
                     )
         _write_lanes(totals, partials[chunk])
 
 
+_one = operations(1)
+_sweep_one, _drain_one, _fill_one, _multiply_one = _one.sweep, _one.drain, _one.fill, _one.multiply
+
+
 @kernel(
-    "void(f4[::1], i4[:,::1], i8[:,::1], f8[::1], f8[:,::1])",
-    "void(f8[::1], i4[:,::1], i8[:,::1], f8[::1], f8[:,::1])",
+    "void(f4[::1], i4[:,::1], i8[:,::1], f8[::1], f4[:,::1], f8[:,::1])",
+    "void(f8[::1], i4[:,::1], i8[:,::1], f8[::1], f8[:,::1], f8[:,::1])",
 )
-def contract_hessian(couplings, prefixes, units, x, hessian):
-    """The dense Hessian of Σ A σ…σ at one configuration, (n, n), by one pass over the couplings."""
+def contract_hessian(couplings, prefixes, units, x, work, half):
+    """Half of the dense Hessian of Σ A σ…σ at one configuration: the Hessian is half + halfᵀ.
+
+    Each pair of positions in a monomial is entered once, at [earlier, later].
+
+    ``work`` has 36 rows of one number for every four sites and 6 more; ``half`` (padded n · padded n, 1) is zero at
+    the start.
+    """
     n = x.size
     length = prefixes.shape[1]
     blocks = (n + 3) // 4
     padded = 4 * blocks
-    state = np.zeros(padded)
-    state[:n] = x
-    # Each pair of positions of a coupling is entered once, at (earlier, later); the transpose is added at the end.
-    half = np.zeros((padded, padded))
-    tiles_of_rows = np.empty(16 * blocks)
-    mixed = np.empty(padded)
-    row = np.empty(4)
+    columns = padded
+    matrix = columns + 16 * blocks
+    row_sums = matrix + 16 * blocks
+    value = row_sums + 4
+    product = value + 1
+    _clear(work)
+    for i in range(n):
+        work[i, 0] = x[i]
     for u in range(units.shape[0]):
         block, start, stop, line = units[u, 0], units[u, 1], units[u, 2], units[u, 3]
         tiles = blocks - block
-        k0 = 4 * block
-        tiles_of_rows[: 16 * tiles] = 0.0
-        s0, s1, s2, s3 = state[k0], state[k0 + 1], state[k0 + 2], state[k0 + 3]
+        j = 4 * block
         for g in range(start, stop):
-            base = 16 * (line + (g - start) * tiles)
-            product = 1.0
+            at = line + (g - start) * tiles
+            _fill_one(work, product, 1.0)
             for m in range(length):
-                product *= state[prefixes[g, m]]
-            for e in range(16 * tiles):
-                tiles_of_rows[e] += product * couplings[base + e]
-            if length == 0:
-                continue
-            for t in range(tiles):
-                for c in range(4):
-                    e = base + 16 * t + c
-                    mixed[4 * t + c] = (
-                        s0 * couplings[e] + s1 * couplings[e + 4] + s2 * couplings[e + 8] + s3 * couplings[e + 12]
-                    )
-            row[:] = 0.0
-            for t in range(tiles):
-                e = base + 16 * t
-                for r in range(4):
-                    for c in range(4):
-                        row[r] += couplings[e + 4 * r + c] * state[k0 + 4 * t + c]
-            value = row[0] * s0 + row[1] * s1 + row[2] * s2 + row[3] * s3
+                _multiply_one(work, product, product, prefixes[g, m])
+            add_tiles(couplings, at, tiles, work, product, matrix)
             for m in range(length):
-                others = 1.0
+                # The product of the prefix without its index m.
+                _fill_one(work, product, 1.0)
                 for o in range(length):
                     if o != m:
-                        others *= state[prefixes[g, o]]
-                target = half[prefixes[g, m]]
-                for k in range(4 * tiles):
-                    target[k0 + k] += others * mixed[k]
+                        _multiply_one(work, product, product, prefixes[g, o])
+                for r in range(5):
+                    _fill_one(work, row_sums + r, 0.0)
+                _sweep_one(couplings, at, tiles, work, j, padded, product, j, row_sums, value, columns)
+                target = prefixes[g, m] * padded
+                for t in range(tiles):
+                    _drain_one(work, columns + 16 * t, half, target + j + 4 * t)
                 for r in range(4):
-                    target[k0 + r] += others * row[r]
+                    half[target + j + r, 0] += work[row_sums + r, 0]
                 for o in range(m + 1, length):
-                    rest = value
+                    rest = work[value, 0]
                     for i in range(length):
                         if i != m and i != o:
-                            rest *= state[prefixes[g, i]]
-                    target[prefixes[g, o]] += rest
+                            rest *= work[prefixes[g, i], 0]
+                    half[target + prefixes[g, o], 0] += rest
         for t in range(tiles):
             for r in range(4):
                 for c in range(4):
-                    half[k0 + r, k0 + 4 * t + c] += tiles_of_rows[16 * t + 4 * r + c]
-    for i in range(n):
-        for k in range(n):
-            hessian[i, k] = half[i, k] + half[k, i]
+                    place = matrix + 16 * t + 4 * r + c
+                    half[(j + r) * padded + j + 4 * t + c, 0] += work[place, 0]
+                    work[place, 0] = 0.0
 
 
 @inner

@@ -88,6 +88,7 @@ class DenseCouplings:
         self._prefixes = _prefix_table(n, degree - 2)
         self._units = _units(groups, tiles, kind.itemsize)
         self._bounds = _chunk_bounds(self._units, int(tiles[-1]), 16 * kind.itemsize)
+        self._most_groups = int((self._units[:, 2] - self._units[:, 1]).max())
         self.values = _aligned_empty(16 * int(tiles[-1]), kind)
         self._draw(amplitude, stream(seed, "couplings", sample, degree), tiles)
 
@@ -119,10 +120,10 @@ class DenseCouplings:
     def _contract(self, entry, replicas: int, vectors: tuple[np.ndarray, ...], threads: int) -> np.ndarray:
         chunks = len(self._bounds) - 1
         partials = np.empty((chunks, replicas, self.n))
-        lanes = kernels.lanes_for(replicas)
 
         def work(first: int, last: int) -> None:
-            entry(self.values, self._prefixes, self._units, self._bounds, first, last, lanes, *vectors, partials)
+            space = kernels.workspace(self.n, replicas, self._most_groups, len(vectors), self.values.dtype)
+            entry(self.values, self._prefixes, self._units, self._bounds, first, last, *vectors, *space, partials)
 
         run_chunks(work, chunks, threads)
         total = partials[0]
@@ -140,9 +141,12 @@ class DenseCouplings:
 
     def hessian(self, x: np.ndarray) -> np.ndarray:
         """∇²H_p at one configuration ``(n,)``: ``(n, n)``."""
-        result = np.empty((self.n, self.n))
-        kernels.contract_hessian(self.values, self._prefixes, self._units, x, result)
-        return result
+        padded = -(-self.n // 4) * 4
+        work = np.empty((9 * padded + 6, 1), dtype=self.values.dtype)
+        half = np.zeros((padded * padded, 1))
+        kernels.contract_hessian(self.values, self._prefixes, self._units, x, work, half)
+        half = half.reshape(padded, padded)[: self.n, : self.n]
+        return half + half.T
 
 
 def _units(groups: np.ndarray, tiles: np.ndarray, itemsize: int) -> np.ndarray:
