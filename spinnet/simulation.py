@@ -293,10 +293,11 @@ def build_schedule(table: Mapping[str, Any], last: float):
 def kernel_modules(physics: Mapping[str, Any]) -> tuple[str, ...]:
     """The kernel modules that a task compiles, so that one process can do it before many start."""
     modules: dict[str, None] = {}
+    dtype = physics["landscape"].get("dtype")
     kinds = [load_landscape(physics["landscape"]["kind"]), load_dynamics(physics["dynamics"]["kind"])]
     kinds += [load_probe(name) for name in physics["probes"]]
     for kind in kinds:
         for name in getattr(kind, "kernels", ()):
             importlib.import_module(name)
-            modules[name] = None
+            modules[f"{name}:{dtype}" if dtype else name] = None
     return tuple(modules)

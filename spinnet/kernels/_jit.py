@@ -9,12 +9,14 @@ Two decorators:
 ``@inner``
     a building block called from kernels: compiled into its callers, never cached by itself.
 
-The disk cache lives in a folder named after the numba and Python versions, the CPU and the bytes of the package's
-source, because numba's own key does not see an edit in a function called from another file.
+The disk cache lives in a folder named after the numba and Python versions, the CPU and the bytes of the kernel's module
+and of every module it draws on, because numba's own key does not see an edit in a function called from another file.
+Signatures of one kernel are compiled one by one, when first met, each under a cache entry of its own.
 """
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
 import os
@@ -22,10 +24,15 @@ import platform
 import sys
 import tempfile
 import threading
+import types
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numba
+import numba.core.sigutils
+import numba.np.numpy_support
+import numpy
 from numba.core import config as _numba_config
 
 # Reassociation lets sums run in vector lanes; contraction allows fused multiply-add. NaN and infinity keep their
@@ -56,18 +63,32 @@ def source_hash() -> str:
     return digest.hexdigest()[:16]
 
 
+def _module_files(path: Path, found: dict[Path, bytes]) -> dict[Path, bytes]:
+    """The file of a kernel module and, transitively, of the kernel modules it imports, with their bytes."""
+    if path not in found:
+        found[path] = path.read_bytes()
+        for node in ast.walk(ast.parse(found[path])):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("spinnet.kernels"):
+                names = [node.module.rpartition(".")[2], *(alias.name for alias in node.names)]
+                for name in names:
+                    imported = path.parent / f"{name}.py"
+                    if imported.exists():
+                        _module_files(imported, found)
+    return found
+
+
 @functools.cache
-def _kernel_source_hash() -> str:
-    """The same over the kernels folder alone: only these files can change compiled code."""
+def _module_hash(path: Path) -> str:
+    """SHA-256 over all that can change the compiled code of a module, as 16 hex digits."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).resolve().parent.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for file, content in sorted(_module_files(path, {Path(__file__).resolve(): Path(__file__).read_bytes()}).items()):
+        digest.update(file.name.encode() + b"\0" + content + b"\0")
     return digest.hexdigest()[:16]
 
 
 @functools.cache
-def cache_directory() -> Path:
-    """The folder of compiled kernels for this numba, Python, CPU and source; made if it can be.
+def cache_directory(module_file: str) -> Path:
+    """The folder of a module's compiled kernels for this numba, Python, CPU and source; made if it can be.
 
     ``SPINNET_CACHE_DIR`` overrides the place (default: the user's cache folder, else the temporary folder).
     """
@@ -75,7 +96,8 @@ def cache_directory() -> Path:
 
     cpu = os.environ.get("NUMBA_CPU_NAME") or binding.get_host_cpu_name()
     key = f"numba{numba.__version__}-py{sys.version_info.major}{sys.version_info.minor}"
-    key += f"-{platform.machine()}-{cpu}-{_kernel_source_hash()}"
+    source = Path(module_file).resolve()
+    key += f"-{platform.machine()}-{cpu}/{source.stem}-{_module_hash(source)}"
     places = []
     if "SPINNET_CACHE_DIR" in os.environ:
         places.append(Path(os.environ["SPINNET_CACHE_DIR"]))
@@ -94,34 +116,80 @@ def cache_directory() -> Path:
 
 
 class Kernel:
-    """A function that is compiled for its declared signatures at the first call."""
+    """A function that is compiled for one of its declared signatures when that is first met.
+
+    Signatures differ in the dtype of one array argument (couplings in single or double precision, say): that
+    argument selects the compiled variant.
+    """
 
     def __init__(self, function: Callable, signatures: tuple[str, ...]):
         self.py_func = function
         self.signatures = signatures
-        self._compiled: Callable | None = None
+        self._compiled: dict[Any, Callable] = {}
+        self._selector: tuple[int, dict[Any, str]] | None = None
         functools.update_wrapper(self, function)
         _registry.setdefault(function.__module__, []).append(self)
 
-    def compile(self) -> Callable:
-        """Compile (or load from disk) and return the dispatcher."""
+    @property
+    def compiled(self) -> bool:
+        """Whether any signature has been compiled or loaded by this process."""
+        return bool(self._compiled)
+
+    def _select(self) -> tuple[int, dict[Any, str]]:
+        """Position of the argument that tells the signatures apart, and the signature for each of its dtypes."""
+        if self._selector is None:
+            arguments = [numba.core.sigutils.normalize_signature(signature)[0] for signature in self.signatures]
+            for position, kinds in enumerate(zip(*arguments, strict=True)):
+                dtypes = [getattr(kind, "dtype", None) for kind in kinds]
+                if None not in dtypes and len(set(dtypes)) == len(self.signatures):
+                    keys = map(numba.np.numpy_support.as_dtype, dtypes)
+                    self._selector = position, dict(zip(keys, self.signatures, strict=True))
+                    break
+            else:
+                raise TypeError(f"{self.__name__}: no array argument has a different dtype in each signature")
+        return self._selector
+
+    def compile(self, dtype: Any = None) -> None:
+        """Compile, or load from disk, the variant of that dtype (None: all of them)."""
+        if len(self.signatures) == 1:
+            self._variant(None, self.signatures[0])
+        else:
+            for key, signature in self._select()[1].items():
+                if dtype is None or key == dtype:
+                    self._variant(key, signature)
+
+    def _variant(self, key: Any, signature: str) -> Callable:
         with _compile_lock:
-            if self._compiled is None:
+            if key not in self._compiled:
                 if _announce is not None:
                     _announce(self.py_func.__name__)
+                function = self.py_func
+                if key is not None:  # a name of its own gives each variant its own file in the cache
+                    function = types.FunctionType(
+                        function.__code__, function.__globals__, function.__name__, function.__defaults__
+                    )
+                    function.__qualname__ = f"{self.py_func.__qualname__}_{key}"
+                    function.__module__ = self.py_func.__module__
                 # numba reads CACHE_DIR when a cached function is made; the user's own setting is put back.
                 previous = _numba_config.CACHE_DIR
-                _numba_config.CACHE_DIR = str(cache_directory())
+                _numba_config.CACHE_DIR = str(cache_directory(function.__code__.co_filename))
                 try:
-                    self._compiled = numba.njit(list(self.signatures), **_KERNEL_FLAGS)(self.py_func)
+                    self._compiled[key] = numba.njit(signature, **_KERNEL_FLAGS)(function)
                 finally:
                     _numba_config.CACHE_DIR = previous
-        return self._compiled
+            return self._compiled[key]
 
     def __call__(self, *args):
-        compiled = self._compiled
+        key, signature = None, self.signatures[0]
+        if len(self.signatures) > 1:
+            position, by_dtype = self._selector or self._select()
+            key = args[position].dtype
+            signature = by_dtype.get(key)
+            if signature is None:
+                raise TypeError(f"{self.__name__} is not declared for arrays of {key}")
+        compiled = self._compiled.get(key)
         if compiled is None:
-            compiled = self.compile()
+            compiled = self._variant(key, signature)
         return compiled(*args)
 
 
@@ -138,10 +206,15 @@ def inner(function: Callable) -> Callable:
 
 
 def compile_modules(*modules: str) -> None:
-    """Compile all kernels of the named modules, in order: what a driver does before it starts workers."""
+    """Compile the kernels of the named modules: what a driver does before it starts workers.
+
+    A name may carry a dtype, "spinnet.kernels.spherical_glass:float32": of kernels with several variants only that
+    one is compiled.
+    """
     import importlib
 
-    for name in modules:
+    for entry in modules:
+        name, _, dtype = entry.partition(":")
         importlib.import_module(name)
-        for entry in _registry.get(name, []):
-            entry.compile()
+        for found in _registry.get(name, []):
+            found.compile(numpy.dtype(dtype) if dtype else None)

@@ -1,0 +1,149 @@
+"""A simulation is a function of its physics: interruptions, probes and later extensions never change a bit."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from spinnet import simulation
+from spinnet.dynamics import load as load_dynamics
+from spinnet.errors import CapabilityError
+from spinnet.probes import load as load_probe
+from spinnet.schedules import SCHEDULES
+
+TASK_PARAMETERS = simulation.TASK_PARAMETERS
+
+
+def physics(landscape, dynamics, schedule, probes=("energy", "gradient_norm"), replicas=3, sample=0):
+    """A resolved table, as the campaign makes it."""
+    kind = simulation.load_landscape(landscape["kind"])
+    table = kind.resolve({k: v for k, v in landscape.items() if k != "kind"})
+    for name in TASK_PARAMETERS:
+        table.pop(name, None)
+    mover = load_dynamics(dynamics["kind"])
+    grid = SCHEDULES[schedule["kind"]]
+    when = grid.resolve({k: v for k, v in schedule.items() if k != "kind"})
+    when.pop("last")
+    return {
+        "landscape": {"kind": landscape["kind"], **table},
+        "dynamics": {"kind": dynamics["kind"],
+                     **mover.resolve({k: v for k, v in dynamics.items() if k != "kind"})},
+        "schedule": {"kind": schedule["kind"], **when},
+        "probes": {name: load_probe(name).resolve({}) for name in probes},
+        "replicas": replicas, "sample": sample, "seed": 1,
+    }  # fmt: skip
+
+
+def glass(**changes):
+    return physics(
+        {"kind": "SphericalGlass", "n": 24, "covariance": {3: 1.0}},
+        {"kind": "GradientFlow"},
+        {"kind": "log", "first": 0.1, "per_decade": 4},
+        **changes,
+    )
+
+
+def network(**changes):
+    return physics(
+        {"kind": "DenseNetwork", "data": "digits", "hidden": 3},
+        {"kind": "SGD", "learning_rate": 0.1, "batch": 8},
+        {"kind": "log", "first": 1, "per_decade": 3},
+        **changes,
+    )
+
+
+CASES = {"glass": (glass, 2.0, 10.0), "network": (network, 20.0, 60.0)}
+
+
+@pytest.fixture(params=CASES, ids=str)
+def case(request):
+    return CASES[request.param]
+
+
+def same(a, b):
+    assert a.keys() == b.keys()
+    for name in a:
+        left, right = (getattr(v, "data", v) for v in (a[name], b[name]))
+        np.testing.assert_array_equal(left, right, err_msg=name)
+
+
+def test_measuring_times_and_shapes_are_those_of_the_schedule(case):
+    make, _, last = case
+    done = simulation.simulate(make(), last)
+    times = done.variables["trajectory/time"].data
+    assert times[0] == 0 and times[-1] <= last * (1 + 1e-12)
+    assert done.variables["trajectory/energy_density"].data.shape == (3, len(times))
+    assert np.isfinite(done.variables["trajectory/energy_density"].data).all()
+    assert done.finished
+
+
+def test_an_interrupted_run_has_the_bits_of_an_uninterrupted_one(case, monkeypatch):
+    make, _, last = case
+    whole = simulation.simulate(make(), last)
+    monkeypatch.setattr(simulation, "SLICE_SECONDS", 0.0)  # ask after every slice
+    state, stops = None, 0
+    while True:
+        polls = itertools.count()
+        part = simulation.simulate(make(), last, state, should_stop=lambda polls=polls: next(polls) >= 3)
+        state = part.state
+        if part.finished:
+            break
+        stops += 1
+    assert stops >= 2
+    same(part.variables, whole.variables)
+    same(part.state, whole.state)
+
+
+def test_a_longer_run_continues_a_shorter_one_to_the_bit(case):
+    make, short, last = case
+    whole = simulation.simulate(make(), last)
+    first = simulation.simulate(make(), short)
+    second = simulation.simulate(make(), last, first.state)
+    same(second.variables, whole.variables)
+    k = len(first.variables["trajectory/time"].data)
+    np.testing.assert_array_equal(
+        first.variables["trajectory/energy"].data, whole.variables["trajectory/energy"].data[:, :k]
+    )
+
+
+def test_measuring_never_changes_a_trajectory(case):
+    make, _, last = case
+    with_probes = simulation.simulate(make(probes=("energy", "gradient_norm", "hessian_spectrum")), last)
+    without = simulation.simulate(make(probes=("energy",)), last)
+    np.testing.assert_array_equal(
+        with_probes.variables["trajectory/energy"].data, without.variables["trajectory/energy"].data
+    )
+
+
+def test_samples_differ_and_repeat(case):
+    make, short, _ = case
+    one, again, other = (simulation.simulate(make(sample=r), short) for r in (0, 0, 1))
+    same(one.variables, again.variables)
+    assert not np.array_equal(one.variables["trajectory/energy"].data, other.variables["trajectory/energy"].data)
+
+
+def test_a_diverged_replica_is_kept_as_data():
+    table = network()
+    table["landscape"]["activation"] = "relu"  # nothing saturates: the loss overflows
+    table["dynamics"]["learning_rate"] = 1e200
+    done = simulation.simulate(table, 20.0)
+    assert done.finished
+    energy = done.variables["trajectory/energy"].data
+    assert np.isfinite(energy[:, 0]).all() and not np.isfinite(energy[:, -1]).any()
+
+
+def test_a_capability_that_is_missing_is_named_before_the_run():
+    table = glass()
+    table["dynamics"] = network()["dynamics"]
+    with pytest.raises(CapabilityError, match="SGD needs SumOfTerms, which SphericalGlass does not offer"):
+        simulation.simulate(table, 1.0)
+
+
+def test_progress_is_reported_between_zero_and_one(case, monkeypatch):
+    make, short, _ = case
+    monkeypatch.setattr(simulation, "SLICE_SECONDS", 0.0)
+    seen = []
+    simulation.simulate(make(), short, report=seen.append)
+    assert seen and all(0 <= fraction <= 1 for fraction in seen) and seen == sorted(seen)
