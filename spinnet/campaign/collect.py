@@ -55,8 +55,8 @@ def collect_study(directory: str | os.PathLike) -> Collection:
     layout, study = open_campaign(directory)
     collected, missing = 0, []
     with result_file(layout.collected, COLLECTED) as writer:
-        for arm in study.arms.values():
-            writer.set_attributes(arm.name, {"title": arm.title, "last": arm.last})
+        for number, arm in enumerate(study.arms.values()):
+            writer.set_attributes(arm.name, {"title": arm.title, "last": arm.last, "order": number})
             for order, point in enumerate(arm.points):
                 gathered = _PointWriter(writer, layout, arm, point, order)
                 gathered.collect()

@@ -88,11 +88,12 @@ class _Parent:
 
 def _prepare(parent: _Parent, module: Any, examples: list[tuple[str, dict[str, Any]]]) -> None:
     """Compile the kernels that the tasks need, and estimate their memory where the simulation can."""
-    from spinnet.kernels import _jit
-
     try:
         modules = {name: None for _, physics in examples for name in module.kernel_modules(physics)}
-        _jit.compile_modules(*modules)
+        if modules:
+            from spinnet.kernels import _jit
+
+            _jit.compile_modules(*modules)
         memory = getattr(module, "memory_bytes", None)
         needs = {} if memory is None else {key: int(memory(physics)) for key, physics in examples}
     except Exception:

@@ -31,22 +31,24 @@ class Collected:
         self.path = Path(path)
         #: Root attributes: study, title, status, gaps (JSON), configuration (JSON).
         self.attributes: dict[str, Any] = verify(path, layout.COLLECTED)
+        self._arms: dict[str, dict[str, Any]] = {}
+        self._points: dict[str, dict[str, dict[str, Any]]] = {}
         with opened(path) as file:
-            self._points = {
-                arm: {
-                    point: plain_attributes(read_attributes(group))
-                    for point, group in points.items()
-                    if isinstance(group, h5py.Group)
-                }
-                for arm, points in file.items()
-                if arm != layout.PROVENANCE_GROUP and isinstance(points, h5py.Group)
-            }
+            for arm, group in _groups(file):
+                if arm != layout.PROVENANCE_GROUP:
+                    self._arms[arm] = plain_attributes(read_attributes(group))
+                    self._points[arm] = {
+                        point: plain_attributes(read_attributes(member)) for point, member in _groups(group)
+                    }
 
     @property
     def arms(self) -> tuple[str, ...]:
         """The landscapes of the study, by the names of their arms, in the order of the study."""
-        order = list(self.configuration.get("arms", {}))
-        return tuple(sorted(self._points, key=lambda arm: order.index(arm) if arm in order else len(order)))
+        return tuple(sorted(self._arms, key=lambda arm: self._arms[arm].get("order", 0)))
+
+    def arm_attributes(self, arm: str) -> dict[str, Any]:
+        """Title and length of the runs of an arm."""
+        return dict(_choose(self._arms, arm, f"{self.path} has no arm"))
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -98,6 +100,10 @@ class Collected:
             dataset = file[arm][point][name]
             source = dataset.asstr() if h5py.check_string_dtype(dataset.dtype) else dataset
             return as_variable(source[()], dimension_names(dataset), read_attributes(dataset))
+
+
+def _groups(parent: h5py.Group) -> list[tuple[str, h5py.Group]]:
+    return [(name, member) for name, member in parent.items() if isinstance(member, h5py.Group)]
 
 
 def _is_variable(member: Any) -> bool:

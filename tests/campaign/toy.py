@@ -1,7 +1,8 @@
 """A simulation that costs nothing: what the tests of the campaign engine run, in real processes.
 
-Each step draws two normal numbers per replica from a saved generator, so a lost, doubled or reordered step shows. The
-physics tells how long a step takes and what goes wrong.
+Each step draws two numbers per replica from a saved generator, so a lost, doubled or reordered step shows. The
+physics tells what goes wrong; how long a step takes is told by TOY_PAUSE in the environment, so that a run that is
+disturbed and one that is not compute the same tasks.
 """
 
 from __future__ import annotations
@@ -35,9 +36,13 @@ def kernel_modules(physics):
     return ()
 
 
+def memory_bytes(physics):
+    return physics["landscape"].get("memory", 0)
+
+
 def simulate(physics, last, state=None, should_stop=lambda: False, report=lambda fraction: None):
     toy = physics["landscape"]
-    began = time.perf_counter()
+    began, pause = time.perf_counter(), float(os.environ.get("TOY_PAUSE", 0))
     misbehave(toy)
     generator = np.random.Generator(np.random.Philox(physics["seed"]))
     replicas = physics["replicas"]
@@ -54,7 +59,7 @@ def simulate(physics, last, state=None, should_stop=lambda: False, report=lambda
     while len(path) < int(last):
         x += generator.uniform(size=(replicas, 2)) - 0.5
         path.append((x**2).sum(axis=1))
-        time.sleep(toy.get("pause", 0.0))
+        time.sleep(pause)
         report(len(path) / last)
         if toy.get("dies_at") == len(path) and first_time(toy, "died"):
             os.kill(os.getpid(), signal.SIGKILL)
@@ -83,6 +88,7 @@ def simulate(physics, last, state=None, should_stop=lambda: False, report=lambda
 
 
 def misbehave(toy):
+    time.sleep(toy.get("deaf", 0.0))
     if toy.get("fails") and (toy["fails"] != "once" or first_time(toy, "failed")):
         raise ValueError("this toy is broken")
     if toy.get("diverges"):

@@ -1,0 +1,250 @@
+"""Killed anywhere, nothing lost, same bits: real processes, real signals, real full disks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import re
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from campaign import toy
+from campaign.runs import digest, run, shards, start, unprivileged, wait_for
+
+STUDY = {"samples": 2, "sizes": [4, 8], "last": 25}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """Digests of the shards and of the collected file of a run that nobody disturbed."""
+    out = tmp_path_factory.mktemp("uninterrupted") / "out"
+    assert run(toy.study(**STUDY), out).exit_code == 0
+    return shards(out), digest(out)
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+def workers(out):
+    """Process ids of the workers of a run, from the names of their journals."""
+    return [int(path.stem.rpartition(".")[2]) for path in (out / "journal").glob("*.jsonl")]
+
+
+def alive(process):
+    """Whether a process runs (a zombie does not)."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def checkpoints(out):
+    return list((out / "ckpt").glob("*.h5"))
+
+
+def assert_resumes(out, uninterrupted):
+    """The next run finishes, and nobody can see that it was a second one."""
+    outcome = run(toy.study(**STUDY), out)
+    assert outcome.exit_code == 0
+    assert (shards(out), digest(out)) == uninterrupted
+    assert not checkpoints(out)
+    assert not list(out.rglob("*.part"))
+    return outcome
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_signal_checkpoints_and_the_next_run_goes_on(out, uninterrupted, number):
+    process = start(out, STUDY, jobs=2)
+    wait_for(process, "advanced", 3)
+    struck = time.monotonic()
+    process.send_signal(number)
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 75, text
+    assert time.monotonic() - struck < 10
+    assert "the same command goes on" in text
+    assert len(checkpoints(out)) == 2
+    assert not any(alive(worker) for worker in workers(out))
+    assert_resumes(out, uninterrupted)
+    assert "goes on from a checkpoint" in "".join(path.read_text() for path in (out / "logs").glob("*.log"))
+
+
+def test_ctrl_c_in_a_terminal_reaches_the_run_alone(out, uninterrupted):
+    """A terminal sends Ctrl-C to the whole group of processes: workers must not die of it."""
+    process = start(out, STUDY, jobs=2)
+    wait_for(process, "advanced", 3)
+    assert os.getpgid(process.pid) not in {os.getpgid(worker) for worker in workers(out)}
+    os.killpg(process.pid, signal.SIGINT)
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 75 and len(checkpoints(out)) == 2, text
+    assert_resumes(out, uninterrupted)
+
+
+def test_a_second_signal_aborts_at_once(out):
+    """The steps are so long that the first signal would not be heeded for a while."""
+    process = start(out, STUDY, jobs=2, pause=3.0)
+    while not any('"start"' in path.read_text() for path in (out / "journal").glob("*.jsonl")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 130 and "aborted" in text
+    assert not any(alive(worker) for worker in workers(out))
+
+
+def test_a_killed_worker_is_replaced(out, uninterrupted):
+    process = start(out, STUDY, jobs=2)
+    wait_for(process, "advanced", 3)
+    os.kill(workers(out)[0], signal.SIGKILL)
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, text
+    assert re.search(r"a worker process ended \(SIGKILL\) while it computed walk n=\d sample \d: started again", text)
+    assert (shards(out), digest(out)) == uninterrupted
+
+
+def test_a_worker_that_is_asked_to_leave_hands_its_task_over(out, uninterrupted):
+    process = start(out, STUDY, jobs=2)
+    wait_for(process, "advanced", 3)
+    os.kill(workers(out)[0], signal.SIGTERM)
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 0 and "started again" not in text, text
+    assert len(workers(out)) == 3
+    assert (shards(out), digest(out)) == uninterrupted
+
+
+@pytest.mark.parametrize("rounds", [3, pytest.param(40, marks=pytest.mark.slow)])
+def test_many_kills_of_everything_leave_the_same_bits(out, uninterrupted, rounds):
+    """Workers and parent are killed at random moments, until the campaign is done or there were enough of them."""
+    rng = random.Random(3)
+    for _ in range(rounds):
+        process = start(out, STUDY, jobs=2, checkpoint_seconds=0.3)
+        wait_for(process, "started")
+        time.sleep(rng.uniform(0.2, 1.5))
+        living = [worker for worker in workers(out) if alive(worker)]
+        if living:
+            os.kill(rng.choice(living), signal.SIGKILL)
+        time.sleep(rng.uniform(0.0, 0.5))
+        process.kill()
+        process.communicate(timeout=60)
+        if process.returncode == 0:
+            break
+    assert_resumes(out, uninterrupted)
+
+
+def test_workers_of_a_killed_parent_checkpoint_and_leave(out, uninterrupted):
+    process = start(out, STUDY, jobs=2)
+    wait_for(process, "advanced", 3)
+    process.kill()
+    process.communicate(timeout=60)
+    deadline = time.monotonic() + 30
+    while any(alive(worker) for worker in workers(out)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(alive(worker) for worker in workers(out))
+    assert len(checkpoints(out)) == 2
+    assert_resumes(out, uninterrupted)
+
+
+def test_a_task_whose_process_always_dies_fails_after_its_retries(out):
+    study = toy.study(samples=1, per_size={4: {"kills": True}})
+    recorder = toy.Recorder()
+    outcome = run(study, out, jobs=2, max_retries=1, progress=recorder)
+    assert (outcome.exit_code, outcome.done, outcome.failed) == (1, 1, 1)
+    assert "its process ended 2 times (SIGKILL)" in outcome.lines[1]
+    assert sum("started again (1 of 1)" in text for text in recorder.messages()) == 1
+
+
+def test_checkpoints_on_the_way_limit_what_a_kill_can_take(out, tmp_path, monkeypatch):
+    """The process dies at step 25 of 30, once; the steps up to its last checkpoint are not computed again."""
+    study = toy.study(samples=1, sizes=(4,), last=30, dies_at=25, markers=str(tmp_path))
+    monkeypatch.setenv("TOY_PAUSE", "0.05")
+    assert run(study, out, jobs=1, checkpoint_seconds=0.3).exit_code == 0
+    log = (out / "logs" / f"{study.tasks()[0].id}.log").read_text()
+    percents = [int(text) for text in re.findall(r"checkpoint at (\d+) %", log)]
+    assert percents == sorted(percents) and len(percents) >= 3
+    assert "goes on from a checkpoint" in log
+
+
+def test_a_damaged_checkpoint_is_set_aside_and_the_task_starts_over(out, uninterrupted):
+    process = start(out, STUDY, jobs=2)
+    wait_for(process, "advanced", 3)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    first, second = checkpoints(out)
+    first.write_bytes(first.read_bytes()[:-50])
+    second.write_text("nothing")
+    assert_resumes(out, uninterrupted)
+    assert {path.name for path in (out / "damaged").iterdir()} == {first.name, second.name}
+
+
+def test_a_full_disk_stops_the_run_and_room_lets_it_go_on(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting is not permitted here")
+    try:
+        study = toy.study(samples=4, ballast=30_000)  # about half a megabyte each
+        outcome = run(study, disk / "out")
+        assert outcome.exit_code == 75 and 0 < outcome.done < 8
+        assert "the disk is full" in outcome.lines[-1] and str(disk) in outcome.lines[-1]
+        assert not list(disk.rglob("*.part"))
+        good = shards(disk / "out")
+        assert len(good) == outcome.done
+        subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
+        again = run(study, disk / "out")
+        assert (again.exit_code, again.skipped, again.done) == (0, outcome.done, 8 - outcome.done)
+        run(study, tmp_path / "roomy")
+        assert shards(disk / "out") == shards(tmp_path / "roomy")
+        assert digest(disk / "out") == digest(tmp_path / "roomy")
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_an_unwritable_folder_is_refused_before_anything_happens():
+    prefix = unprivileged()
+    if prefix is None:
+        pytest.skip("no unprivileged user can run this Python here (setpriv is missing, or the folder is private)")
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o555)
+    try:
+        process = start(folder / "out", STUDY, prefix=prefix, jobs=1)
+        text, _ = process.communicate(timeout=60)
+        assert process.returncode == 2
+        assert text.splitlines() == [
+            f"spinnet: {folder}/out cannot be written to (Permission denied): give another folder with -o"
+        ]
+        assert list(folder.iterdir()) == []
+    finally:
+        folder.rmdir()
+
+
+def seal(folder, closed=True):
+    """Let nobody write into a folder: for root, for whom permissions mean nothing, it is made immutable."""
+    if os.geteuid() != 0:
+        folder.chmod(0o555 if closed else 0o755)
+    elif subprocess.run(["chattr", "+i" if closed else "-i", folder], capture_output=True).returncode:
+        pytest.skip("root can write anywhere, and this file system has no immutable folders")
+
+
+def test_a_folder_that_becomes_unwritable_stops_the_run_and_loses_nothing(out, uninterrupted):
+    process = start(out, STUDY, jobs=2)
+    wait_for(process, "finished", 1)
+    folders = [out / "shards", *(out / "shards").iterdir(), out / "ckpt", out / "failed"]
+    try:
+        for folder in folders:
+            seal(folder)
+        text, _ = process.communicate(timeout=60)
+    finally:
+        for folder in folders:
+            seal(folder, closed=False)
+    assert process.returncode == 75, text
+    assert "not permitted" in text.splitlines()[-1] and str(out) in text.splitlines()[-1]
+    assert_resumes(out, uninterrupted)
