@@ -1,0 +1,64 @@
+"""Relaxation curves."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from spinnet.plotting import style
+from spinnet.plotting.loaded import LoadedComparison
+
+
+@style.styled
+def relaxation(comparison: LoadedComparison) -> Figure | None:
+    """One panel per arm: energy per unit against time for each point, with bands of one standard error."""
+    shown = {
+        arm: [point for point in comparison.points(arm) if comparison.group("points", arm, point, "relaxation")]
+        for arm in comparison.arms
+    }
+    arms = [arm for arm, points in shown.items() if points]
+    if not arms:
+        return None
+    figure, axes = style.panels(len(arms))
+    for arm, ax in zip(arms, axes, strict=True):
+        _draw_arm(ax, comparison, arm, shown[arm])
+        ax.set_title(arm)
+    style.letter(axes)
+    return figure
+
+
+def _draw_arm(ax: Axes, comparison: LoadedComparison, arm: str, points: list[str]) -> None:
+    colour = style.COLOURS[comparison.arms.index(arm) % len(style.COLOURS)]
+    facts = comparison.group("arms", arm)
+    first, last = np.inf, 0.0
+    for point, shade in zip(points, style.shades(colour, len(points)), strict=True):
+        curve = comparison.group("points", arm, point, "relaxation")
+        after = curve["time"] > 0
+        time, mean = curve["time"][after], curve["energy_density"][after]
+        error = np.nan_to_num(curve["energy_density_error"][after])
+        ax.fill_between(time, mean - error, mean + error, color=shade, alpha=0.3, lw=0)
+        ax.plot(time, mean, color=shade, label=style.point_label(point))
+        first, last = min(first, time[0]), max(last, time[-1])
+    theory = comparison.group("references", "relaxation", arm)
+    if theory:
+        after = theory["time"] >= first
+        ax.plot(theory["time"][after], theory["energy_density"][after], color=style.INK, ls=(0, (4, 1.6)), lw=1.1,
+                label=r"$N\to\infty$")  # fmt: skip
+    if np.isfinite(facts.number("threshold_energy")):
+        ax.axhline(facts.number("threshold_energy"), color=style.GREY, lw=0.8, ls=(0, (1, 1.5)),
+                   label=r"$e_{\rm th}$")  # fmt: skip
+    ax.set_xscale("log")
+    ax.set_xlim(first, last)
+    unit = facts.attributes.get("unit", "unit")
+    ax.set_ylabel("mean loss" if unit == "pattern" else f"energy per {unit}")
+    ax.set_xlabel(_time_label(str(facts.attributes.get("time_in_words", "time"))))
+    ax.legend(loc="upper right", ncols=1 if len(points) < 5 else 2)
+
+
+def _time_label(words: str) -> str:
+    if words == "steps":
+        return "time (SGD steps)"
+    if words == "time of dx/dt = -grad H":
+        return r"time $t$ of $\dot{x}=-\nabla H$"
+    return words
