@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spinnet.campaign import kinds
+from spinnet.campaign.compare_settings import CompareSettings
 from spinnet.campaign.study import Arm, Point, Study
 from spinnet.campaign.tables import as_table, as_text, check_keys, join
 from spinnet.configurable import canonical, whole_number
@@ -54,11 +55,40 @@ def resolve_study(
         title=as_text(head.get("title", name), "study.title"),
         arms=arms,
         preset=preset,
-        compare=as_table(table.get("compare", {}), "compare"),
-        figures=as_table(table.get("figures", {}), "figures"),
+        compare=_compare(as_table(table.get("compare", {}), "compare"), arms),
+        figures=_figures(as_table(table.get("figures", {}), "figures")),
         execution=_execution(as_table(table.get("execution", {}), "execution")),
         text=text,
     )
+
+
+def _compare(table: dict[str, Any], arms: dict[str, Arm]) -> dict[str, Any]:
+    """The table as it was given: it is no part of the physics, but a mistake in it must not wait for the results."""
+    settings = _resolved(CompareSettings, table, "compare")
+    sides = []
+    for side, default in (("left", 0), ("right", min(1, len(arms) - 1))):
+        name = settings[side] or list(arms)[default]
+        if name not in arms:
+            near = nearest_name(name, arms)
+            raise InputError(f"compare.{side} = {name!r}: there is no such arm{near}; there are {', '.join(arms)}")
+        sides.append(arms[name])
+    for pair in settings["pairs"] if isinstance(settings["pairs"], list) else []:
+        for arm, label in zip(sides, pair, strict=True):
+            labels = [point.label for point in arm.points]
+            if label not in labels:
+                near = nearest_name(label, labels)
+                raise InputError(
+                    f"compare.pairs: arm {arm.name} has no point {label!r}{near}; it has {', '.join(labels)}"
+                )
+    return table
+
+
+def _figures(table: dict[str, Any]) -> dict[str, Any]:
+    check_keys(table, ("draw",), "figures")
+    names = table.get("draw", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError(f"figures.draw = {names!r}: give a list of names of figures")
+    return table
 
 
 def _execution(table: dict[str, Any]) -> dict[str, Any]:
