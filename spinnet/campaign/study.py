@@ -193,18 +193,30 @@ def study_from_table(
                 f"there {'are ' + ', '.join(presets) if presets else 'is none'}"
             )
         base = {key: value for key, value in table.items() if key != "preset"}
+
+        def with_preset(name: str, **options: Any) -> Study:
+            try:
+                return resolve_study(merge(base, presets[name]), **options)
+            except SpinnetError as error:
+                if str(error) == _complaint(resolve_study, base):  # the preset is not to blame
+                    raise
+                raise type(error)(f"{error} (with preset.{name})") from None
+
+        if preset is None:
+            chosen = resolve_study(base, text=text)
+        else:
+            chosen = with_preset(preset, preset=preset, text=text)
         for name in presets:
             if name != preset:
-                _with_preset(name, resolve_study, merge(base, presets[name]), first_samples=True)
-        if preset is None:
-            return resolve_study(base, text=text)
-        return _with_preset(preset, resolve_study, merge(base, presets[preset]), preset=preset, text=text)
+                with_preset(name, first_samples=True)
+        return chosen
     except SpinnetError as error:
         raise type(error)(f"{prefix}{error}") from None
 
 
-def _with_preset(name: str, resolve, table: Mapping[str, Any], **options: Any) -> Study:
+def _complaint(resolve, table: Mapping[str, Any]) -> str:
     try:
-        return resolve(table, **options)
+        resolve(table, first_samples=True)
     except SpinnetError as error:
-        raise type(error)(f"{error} (with preset.{name})") from None
+        return str(error)
+    return ""

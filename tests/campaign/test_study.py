@@ -241,6 +241,7 @@ def test_mistakes_are_named_by_their_dotted_key(changes, words):
     assert "\n" not in line
     for word in words:
         assert word in line
+    assert ("(with preset" in line) == any(key.startswith("preset.quick.") for key in changes)
 
 
 def test_mistakes_in_an_arm_are_named_with_the_arm():
@@ -325,7 +326,7 @@ def test_mutated_files_are_read_or_refused_in_one_line(tmp_path):
 
 def test_a_file_of_another_schema_is_no_study():
     table = study().as_dict()
-    mistakes = [({"schema": "other"}, "does not hold"), ({"schema_version": 9}, "another version"), ({"arms": 3}, "dam")]
+    mistakes = [({"schema": "other"}, "not hold"), ({"schema_version": 9}, "another version"), ({"arms": 3}, "damaged")]
     for changes, word in mistakes:
         with pytest.raises(InputError, match=word):
             Study.from_dict({**table, **changes})
