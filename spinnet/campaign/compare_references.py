@@ -8,6 +8,7 @@ network beside the Marchenko-Pastur law of ratio parameters over patterns.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,16 +66,20 @@ def glass_relaxation(physics: Mapping[str, Any], last: float, tolerance: float =
     dynamics = physics.get("dynamics", {})
     if covariance is None or dynamics.get("kind") not in ("GradientFlow", "Langevin") or dynamics.get("per_unit"):
         return None
+    return _relaxation(covariance, float(dynamics.get("temperature", 0.0)), float(last), tolerance)
+
+
+@functools.cache
+def _relaxation(covariance, temperature: float, last: float, tolerance: float) -> Reference | None:
     from spinnet.theory.dynamics_model import two_time_model
     from spinnet.theory.dynamics_uniform import largest_uniform_time, relaxation
 
-    temperature = float(dynamics.get("temperature", 0.0))
-    model = two_time_model(covariance.amplitudes, temperature, np.inf, None, 0.0)
+    model = two_time_model(covariance, temperature)
     # A quarter of the largest time (t = 21 for p = 3): half a second of computing instead of half a minute.
     end = min(last, largest_uniform_time(model) / 4)
     time = np.geomspace(min(1e-2, end / 10), end, 80)
     try:
-        solved = relaxation(covariance.amplitudes, temperature, time, tolerance=tolerance)
+        solved = relaxation(covariance, temperature, time, tolerance=tolerance)
     except InputError:
         return None
     note = f"estimated error {float(solved.error_estimate.max()):.1g}, up to t = {end:.3g}"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from comparison.synthetic import TIME, goe, make_point, power_law, wishart
 from scipy.integrate import quad
 
 from spinnet.comparison import relaxation, spacing_laws, spectral
@@ -9,8 +10,6 @@ from spinnet.comparison.points import PointData, average_runs
 from spinnet.comparison.statistics import STATISTICS, select_statistics
 from spinnet.errors import InputError
 from spinnet.estimators.spectra import POISSON_SPACING_RATIO
-
-from .synthetic import TIME, goe, make_point, power_law, wishart
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +86,7 @@ def test_spacing_laws_are_normalised_and_have_their_means():
 
 
 def test_ratios_of_goe_matrices_follow_their_law(goe_spectra):
-    from .synthetic import spacing_ratios
+    from comparison.synthetic import spacing_ratios
 
     central = goe_spectra[:, 30:120]
     shares = np.array([np.histogram(spacing_ratios(row), bins=8, range=(0, 1))[0] / 88 for row in central])

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from comparison.synthetic import goe, make_point, power_law, wishart
 
 from spinnet.comparison.points import PointData
 from spinnet.comparison.statistics import STATISTICS, select_statistics
@@ -15,8 +16,6 @@ from spinnet.comparison.table import (
     format_rows,
     measured,
 )
-
-from .synthetic import goe, make_point, power_law, wishart
 
 
 @pytest.fixture(scope="module")
