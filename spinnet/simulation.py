@@ -98,6 +98,7 @@ def simulate(
         "n_dof": landscape.n_dof,
         "independent_unit": landscape.independent_unit,
         "time_unit": dynamics.time_unit,
+        "flow_time": dynamics.flow_time(landscape),
     }
     variables: Variables = {}
     if finished:
@@ -116,7 +117,8 @@ class _Trajectory:
 
     def __init__(self, landscape, dynamics, probes, schedule, replicas):
         self.landscape, self.dynamics, self.probes = landscape, dynamics, probes
-        self.schedule, self.times, self.replicas = schedule, schedule.times(), replicas
+        self.times, self.replicas = dynamics.attainable(schedule.times()), replicas
+        self.schedule = schedule
         self.state = None
         self.reached = np.zeros(replicas, dtype=np.int64)  # next due measuring time of each replica
         self.pending: dict[int, np.ndarray] = {}  # time index -> configurations collected so far
@@ -163,7 +165,7 @@ class _Trajectory:
         count = len(self.times)
         steps, slice_end = 1, clock.perf_counter() + SLICE_SECONDS
         while self.measured < count:
-            allowed = self.dynamics.steps_until(self.state, float(self.schedule.time(self.reached.min())))
+            allowed = self.dynamics.steps_until(self.state, float(self._time(self.reached.min())))
             began = clock.perf_counter()
             n = max(1, min(allowed, steps))
             self.state = self.dynamics.advance(self.landscape, self.state, n)
@@ -181,8 +183,14 @@ class _Trajectory:
                     return False
         return True
 
+    def _time(self, k: np.ndarray) -> np.ndarray:
+        """The k-th measuring time; beyond the end of this run only where replicas have clocks of their own."""
+        if self.dynamics.adaptive:
+            return self.schedule.time(k)
+        return np.append(self.times, np.inf)[np.minimum(k, len(self.times))]
+
     def _fraction(self) -> float:
-        if getattr(self.dynamics, "adaptive", False):
+        if self.dynamics.adaptive:
             return self.measured / len(self.times)
         return float(np.clip(self.dynamics.time(self.state).min() / self.times[-1], 0.0, 1.0))
 
@@ -193,10 +201,10 @@ class _Trajectory:
         are kept too, because a longer run will ask for them.
         """
         count = len(self.times)
-        diverged = np.asarray(getattr(self.state, "diverged", np.zeros(self.replicas, dtype=bool)))
+        diverged = np.asarray(self.state.diverged)
         at = self.dynamics.time(self.state)
         while True:
-            next_time = self.schedule.time(self.reached)
+            next_time = self._time(self.reached)
             # A diverged replica is nowhere: its rows stay NaN at all later times, and the others go on.
             due = np.where(diverged, self.reached < count, next_time <= at)
             if not due.any():
