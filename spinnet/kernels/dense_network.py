@@ -21,14 +21,20 @@ from spinnet.kernels.dense_network_blocks import LANES, exp, multiply, tanh
 LINEAR, TANH, RELU, ERF = range(4)
 CROSS_ENTROPY, MSE, HINGE, QUADRATIC_HINGE = range(4)
 
+# numba compiles an inner function anew for every literal among its arguments, but not for NumPy scalars: these are the
+# constants that are passed on.
+_ONE, _NO, _YES = np.int64(1), np.bool_(False), np.bool_(True)
+
 # Columns of the plan, one row per layer. Sizes of the layer and places in the flat row of weights;
 N_IN, N_OUT, W_AT, B_AT = range(4)
 # row lengths in work: inputs and outputs with their constant, the padded matrix and its transpose;
 IN_ROW, OUT_ROW, OUT_COLUMNS, IN_COLUMNS = range(4, 8)
 # places in work: activations in, fields z and activations out, ∂E/∂z, W transposed, W, gradient (transposed);
-A_IN, Z, A_OUT, D, WT, WN, GT = range(8, 15)
+A_IN, Z, A_OUT, D = range(8, 12)
+WT, WN, GT = np.arange(12, 15)
 # and the derivatives of these along a direction: the direction's matrices, activations in and out, ∂E/∂z; the velocity.
-VT, VN, RA_IN, RA_OUT, RD, MT = range(15, 21)
+RA_IN, RA_OUT, RD = range(15, 18)
+VT, VN, MT = np.arange(18, 21)
 
 _TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
 
@@ -159,8 +165,8 @@ def _forward(rows, layers, activation, work):
     for l in range(last + 1):
         layer = layers[l]
         row = layer[OUT_ROW]
-        multiply(work, layer[Z], row, layer[A_IN], layer[IN_ROW], 1, layer[WT], layer[OUT_COLUMNS],
-                 rows, layer[OUT_COLUMNS], layer[N_IN] + 1, False)  # fmt: skip
+        multiply(work, layer[Z], row, layer[A_IN], layer[IN_ROW], _ONE, layer[WT], layer[OUT_COLUMNS],
+                 rows, layer[OUT_COLUMNS], layer[N_IN] + 1, _NO)  # fmt: skip
         if l < last:
             a = layer[A_OUT]
             _activate(work, layer[Z], a, rows * row, activation)
@@ -222,12 +228,12 @@ def _backward(rows, layers, activation, add, work):
     """From D of the outputs to the gradient of every layer, added to GT or put there."""
     for l in range(layers.shape[0] - 1, -1, -1):
         layer = layers[l]
-        multiply(work, layer[GT], layer[OUT_COLUMNS], layer[A_IN], 1, layer[IN_ROW], layer[D], layer[OUT_ROW],
+        multiply(work, layer[GT], layer[OUT_COLUMNS], layer[A_IN], _ONE, layer[IN_ROW], layer[D], layer[OUT_ROW],
                  layer[N_IN] + 1, layer[OUT_COLUMNS], rows, add)  # fmt: skip
         if l > 0:
             before = layers[l - 1]
-            multiply(work, before[D], before[OUT_ROW], layer[D], layer[OUT_ROW], 1, layer[WN], layer[IN_COLUMNS],
-                     rows, layer[IN_COLUMNS], layer[N_OUT], False)  # fmt: skip
+            multiply(work, before[D], before[OUT_ROW], layer[D], layer[OUT_ROW], _ONE, layer[WN], layer[IN_COLUMNS],
+                     rows, layer[IN_COLUMNS], layer[N_OUT], _NO)  # fmt: skip
             _scale_by_slope(work, before[D], before[Z], before[A_OUT], rows * before[OUT_ROW], activation)
 
 
@@ -268,7 +274,7 @@ def sum_terms(
             rows = min(tile, count - start)
             _gather(inputs, chosen, start, rows, layers, work)
             _forward(rows, layers, activation, work)
-            total += _differentiate_loss(targets, chosen, start, rows, layers, loss, True, work)
+            total += _differentiate_loss(targets, chosen, start, rows, layers, loss, _YES, work)
             if with_gradient:
                 _backward(rows, layers, activation, start > 0, work)
         strength = weight_decay * count
@@ -326,7 +332,7 @@ def descend(
                 rows = min(tile, count - start)
                 _gather(inputs, terms[s, a], start, rows, layers, work)
                 _forward(rows, layers, activation, work)
-                _differentiate_loss(targets, terms[s, a], start, rows, layers, loss, False, work)
+                _differentiate_loss(targets, terms[s, a], start, rows, layers, loss, _NO, work)
                 _backward(rows, layers, activation, start > 0, work)
             _step(layers, rate, momentum, weight_decay * count, work)
         _store_matrices(layers, work, WT, x[a])
@@ -340,11 +346,11 @@ def _forward_along(rows, layers, activation, work):
     for l in range(last + 1):
         layer = layers[l]
         row, columns = layer[OUT_ROW], layer[OUT_COLUMNS]
-        multiply(work, layer[RA_OUT], row, layer[A_IN], layer[IN_ROW], 1, layer[VT], columns,
-                 rows, columns, layer[N_IN] + 1, False)  # fmt: skip
+        multiply(work, layer[RA_OUT], row, layer[A_IN], layer[IN_ROW], _ONE, layer[VT], columns,
+                 rows, columns, layer[N_IN] + 1, _NO)  # fmt: skip
         if l > 0:
-            multiply(work, layer[RA_OUT], row, layer[RA_IN], layer[IN_ROW], 1, layer[WT], columns,
-                     rows, columns, layer[N_IN], True)  # fmt: skip
+            multiply(work, layer[RA_OUT], row, layer[RA_IN], layer[IN_ROW], _ONE, layer[WT], columns,
+                     rows, columns, layer[N_IN], _YES)  # fmt: skip
         if l < last:
             _scale_by_slope(work, layer[RA_OUT], layer[Z], layer[A_OUT], rows * row, activation)
 
@@ -394,16 +400,16 @@ def _backward_along(rows, layers, activation, add, work):
     for l in range(layers.shape[0] - 1, -1, -1):
         layer = layers[l]
         n_in, n_out, columns, row = layer[N_IN], layer[N_OUT], layer[OUT_COLUMNS], layer[OUT_ROW]
-        multiply(work, layer[GT], columns, layer[A_IN], 1, layer[IN_ROW], layer[RD], row,
+        multiply(work, layer[GT], columns, layer[A_IN], _ONE, layer[IN_ROW], layer[RD], row,
                  n_in + 1, columns, rows, add)  # fmt: skip
         if l > 0:
-            multiply(work, layer[GT], columns, layer[RA_IN], 1, layer[IN_ROW], layer[D], row,
-                     n_in, columns, rows, True)  # fmt: skip
+            multiply(work, layer[GT], columns, layer[RA_IN], _ONE, layer[IN_ROW], layer[D], row,
+                     n_in, columns, rows, _YES)  # fmt: skip
             before = layers[l - 1]
             wide, deep = layer[IN_COLUMNS], before[OUT_ROW]
-            multiply(work, before[D], deep, layer[D], row, 1, layer[WN], wide, rows, wide, n_out, False)
-            multiply(work, before[RD], deep, layer[D], row, 1, layer[VN], wide, rows, wide, n_out, False)
-            multiply(work, before[RD], deep, layer[RD], row, 1, layer[WN], wide, rows, wide, n_out, True)
+            multiply(work, before[D], deep, layer[D], row, _ONE, layer[WN], wide, rows, wide, n_out, _NO)
+            multiply(work, before[RD], deep, layer[D], row, _ONE, layer[VN], wide, rows, wide, n_out, _NO)
+            multiply(work, before[RD], deep, layer[RD], row, _ONE, layer[WN], wide, rows, wide, n_out, _YES)
             count = rows * deep
             z, a = before[Z], before[A_OUT]
             _curve_activation(work, before[RD], before[RA_OUT], before[D], z, a, count, activation)
@@ -426,7 +432,7 @@ def multiply_hessian(
             _gather(inputs, terms[0], start, rows, layers, work)
             _forward(rows, layers, activation, work)
             _forward_along(rows, layers, activation, work)
-            _differentiate_loss(targets, terms[0], start, rows, layers, loss, False, work)
+            _differentiate_loss(targets, terms[0], start, rows, layers, loss, _NO, work)
             _curve_loss(targets, terms[0], start, rows, layers, loss, work)
             _backward_along(rows, layers, activation, start > 0, work)
         _store_matrices(layers, work, GT, product[a])
