@@ -28,8 +28,10 @@ from numba.extending import intrinsic
 #: Tiles are SIDE × SIDE.
 SIDE = 4
 TILE = SIDE * SIDE
-#: How far ahead of the tile in use the next couplings are asked for, in bytes.
-PREFETCH = 2048
+#: How far ahead of the tile in use the next couplings are asked for, in bytes. They go to the second-level cache: a
+#: request that goes to the first level holds one of its few places for as long as memory takes to answer.
+PREFETCH = 1024
+_SECOND_LEVEL = 2
 
 _I32 = ir.IntType(32)
 _I64 = ir.IntType(64)
@@ -90,7 +92,7 @@ class _Emitter:
     def prefetch(self, pointer):
         kind = ir.FunctionType(ir.VoidType(), [_BYTES, _I32, _I32, _I32])
         function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
-        flags = [ir.Constant(_I32, value) for value in (0, 3, 1)]
+        flags = [ir.Constant(_I32, value) for value in (0, _SECOND_LEVEL, 1)]
         self.builder.call(function, [self.builder.bitcast(pointer, _BYTES), *flags])
 
     def variables(self, values):

@@ -1,4 +1,4 @@
-"""Sums over packed couplings of one degree p: gradient, its directional derivative, Hessian, and the packing itself.
+"""Sums over packed couplings of one degree p: the gradient, the Hessian, and the packing itself.
 
 H(σ) = Σ A[i₁ ≤ … ≤ i_p] σ_{i₁} … σ_{i_p} over multisets. The last two indices (j, k) of a multiset index a matrix, the
 p − 2 indices before them, its *prefix*, number the matrices. *Block* b takes the four rows j = 4b … 4b + 3 and the
@@ -28,11 +28,11 @@ def _depth(blocks, lanes):
     return min(blocks, 256 if lanes == 1 else 64 if lanes == 4 else 128)
 
 
-_depth_inner = inner(_depth)
+tiles_at_once = inner(_depth)
 
 
 def workspace(n: int, replicas: int, groups: int, vectors: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """Uninitialised rows of lanes for :func:`contract` (1 vector per replica) or :func:`contract_tangent` (2).
+    """Uninitialised rows of lanes for :func:`contract` (one vector per replica) or its derivative (two).
 
     ``groups`` is the largest number of groups in a unit. The second array holds float64 totals.
     """
@@ -48,7 +48,7 @@ def workspace(n: int, replicas: int, groups: int, vectors: int, dtype: np.dtype)
 
 
 @inner
-def _put_states(x, lanes, work, sites, turned):
+def put_states(x, lanes, work, sites, turned):
     """Replicas as lanes, row ``sites`` + (pass, site), and for 4 lanes as rows of sites too."""
     replicas, n = x.shape
     padded = 4 * ((n + 3) // 4)
@@ -64,7 +64,7 @@ def _put_states(x, lanes, work, sites, turned):
 
 
 @inner
-def _write_lanes(totals, partial):
+def write_lanes(totals, partial):
     """The sums of all passes as rows of replicas."""
     lanes = totals.shape[1]
     replicas, n = partial.shape
@@ -75,7 +75,7 @@ def _write_lanes(totals, partial):
 
 
 @inner
-def _clear(rows):
+def clear(rows):
     for i in range(rows.shape[0]):
         for a in range(rows.shape[1]):
             rows[i, a] = 0.0
@@ -90,7 +90,7 @@ def _gradient_of_unit(lanes):
     @inner
     def unit(couplings, prefixes, block, start, stop, line, n, work, sites, turned, free, totals, total):
         blocks = (n + 3) // 4
-        depth = _depth_inner(blocks, lanes)
+        depth = tiles_at_once(blocks, lanes)
         tiles = blocks - block
         j = 4 * block
         groups = stop - start
@@ -138,80 +138,7 @@ def _gradient_of_unit(lanes):
     return unit
 
 
-def _tangent_of_unit(lanes):
-    """The function that adds the derivative of :func:`_gradient_of_unit` along v, for a number of lanes.
-
-    The rows of v lie ``apart`` rows after those of the states.
-    """
-    op = operations(lanes)
-    column_rows, sweep, drain = op.column_rows, op.sweep_tangent, op.drain
-    fill, multiply, add_product, add = op.fill, op.multiply, op.add_product, op.add
-
-    @inner
-    def unit(couplings, prefixes, block, start, stop, line, n, work, sites, turned, apart, free, totals, total):
-        blocks = (n + 3) // 4
-        depth = _depth_inner(blocks, lanes)
-        tiles = blocks - block
-        j = 4 * block
-        groups = stop - start
-        length = prefixes.shape[1]
-        tangents = sites + apart
-        columns = free
-        row_sums = columns + column_rows * depth
-        values = row_sums + 4
-        products = values + groups
-        # Slopes of values and products lie this many rows after them.
-        after = 2 * groups
-        others = products + after + groups
-        change = others + 1
-        for h in range(groups):
-            product = products + h
-            slope = product + after
-            fill(work, values + h, 0.0)
-            fill(work, values + h + after, 0.0)
-            fill(work, product, 1.0)
-            fill(work, slope, 0.0)
-            for m in range(length):
-                i = prefixes[start + h, m]
-                multiply(work, slope, slope, sites + i)
-                add_product(work, slope, product, tangents + i)
-                multiply(work, product, product, sites + i)
-        for r in range(4):
-            fill(work, row_sums + r, 0.0)
-        for t0 in range(0, tiles, depth):
-            span = min(depth, tiles - t0)
-            k = j + 4 * t0
-            states = turned * lanes + k if lanes < 16 else sites + k
-            for h in range(groups):
-                at = line + h * tiles + t0
-                sweep(
-                    couplings, at, span, work, states, 4 * blocks, products + h, sites + j, row_sums, values + h,
-                    columns, apart, after,
-                )
-            for t in range(span):
-                drain(work, columns + column_rows * t, totals, total + k + 4 * t)
-        for h in range(groups):
-            g = start + h
-            for m in range(length):
-                fill(work, others, 1.0)
-                fill(work, change, 0.0)
-                for o in range(length):
-                    if o != m:
-                        i = prefixes[g, o]
-                        multiply(work, change, change, sites + i)
-                        add_product(work, change, others, tangents + i)
-                        multiply(work, others, others, sites + i)
-                multiply(work, others, others, values + h + after)
-                add_product(work, others, change, values + h)
-                add(totals, total + prefixes[g, m], work, others)
-        for r in range(4):
-            add(totals, total + j + r, work, row_sums + r)
-
-    return unit
-
-
 _gradient_1, _gradient_4, _gradient_16 = _gradient_of_unit(1), _gradient_of_unit(4), _gradient_of_unit(16)
-_tangent_1, _tangent_4, _tangent_16 = _tangent_of_unit(1), _tangent_of_unit(4), _tangent_of_unit(16)
 
 
 @kernel(
@@ -237,10 +164,10 @@ def contract(couplings, prefixes, units, bounds, first_chunk, last_chunk, x, wor
     passes = totals.shape[0] // padded
     all_turned = passes * padded if lanes == 4 else 0
     free = all_turned + passes * padded
-    _clear(work[free : free + 16 * _depth_inner(padded // 4, lanes)])
-    _put_states(x, lanes, work, 0, all_turned)
+    clear(work[free : free + 16 * tiles_at_once(padded // 4, lanes)])
+    put_states(x, lanes, work, 0, all_turned)
     for chunk in range(first_chunk, last_chunk):
-        _clear(totals)
+        clear(totals)
         for u in range(bounds[chunk], bounds[chunk + 1]):
             block, start, stop, line = units[u, 0], units[u, 1], units[u, 2], units[u, 3]
             for q in range(passes):
@@ -258,48 +185,7 @@ def contract(couplings, prefixes, units, bounds, first_chunk, last_chunk, x, wor
                     _gradient_16(
                         couplings, prefixes, block, start, stop, line, n, work, sites, turned, free, totals, sites
                     )
-        _write_lanes(totals, partials[chunk])
-
-
-@kernel(
-    "void(f4[::1], i4[:,::1], i8[:,::1], i8[::1], i8, i8, f8[:,::1], f8[:,::1], f4[:,::1], f8[:,::1], f8[:,:,::1])",
-    "void(f8[::1], i4[:,::1], i8[:,::1], i8[::1], i8, i8, f8[:,::1], f8[:,::1], f8[:,::1], f8[:,::1], f8[:,:,::1])",
-)
-def contract_tangent(couplings, prefixes, units, bounds, first_chunk, last_chunk, x, v, work, totals, partials):
-    """The derivative of :func:`contract` along ``v`` (replicas, n): Hessian times v."""
-    n = x.shape[1]
-    lanes = work.shape[1]
-    padded = 4 * ((n + 3) // 4)
-    passes = totals.shape[0] // padded
-    all_turned = passes * padded if lanes == 4 else 0
-    apart = all_turned + passes * padded
-    free = 2 * apart
-    _clear(work[free : free + 16 * _depth_inner(padded // 4, lanes)])
-    _put_states(x, lanes, work, 0, all_turned)
-    _put_states(v, lanes, work, apart, apart + all_turned)
-    for chunk in range(first_chunk, last_chunk):
-        _clear(totals)
-        for u in range(bounds[chunk], bounds[chunk + 1]):
-            block, start, stop, line = units[u, 0], units[u, 1], units[u, 2], units[u, 3]
-            for q in range(passes):
-                sites = q * padded
-                turned = all_turned + sites
-                if lanes == 1:
-                    _tangent_1(
-                        couplings, prefixes, block, start, stop, line, n, work, sites, turned, apart, free, totals,
-                        sites,
-                    )
-                elif lanes == 4:
-                    _tangent_4(
-                        couplings, prefixes, block, start, stop, line, n, work, sites, turned, apart, free, totals,
-                        sites,
-                    )
-                else:
-                    _tangent_16(
-                        couplings, prefixes, block, start, stop, line, n, work, sites, turned, apart, free, totals,
-                        sites,
-                    )
-        _write_lanes(totals, partials[chunk])
+        write_lanes(totals, partials[chunk])
 
 
 _one = operations(1)
@@ -327,7 +213,7 @@ def contract_hessian(couplings, prefixes, units, x, work, half):
     row_sums = matrix + 16 * blocks
     value = row_sums + 4
     product = value + 1
-    _clear(work)
+    clear(work)
     for i in range(n):
         work[i, 0] = x[i]
     for u in range(units.shape[0]):

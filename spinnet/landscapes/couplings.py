@@ -13,6 +13,7 @@ import numpy as np
 
 from spinnet.errors import InputError
 from spinnet.kernels import spherical_glass as kernels
+from spinnet.kernels import spherical_glass_tangent as tangent_kernels
 from spinnet.kernels._threads import run_chunks
 from spinnet.randomness import stream
 
@@ -137,7 +138,7 @@ class DenseCouplings:
 
     def hvp(self, x: np.ndarray, v: np.ndarray, threads: int = 1) -> np.ndarray:
         """∇²H_p(x) v for a block of replicas."""
-        return self._contract(kernels.contract_tangent, len(x), (x, v), threads)
+        return self._contract(tangent_kernels.contract_tangent, len(x), (x, v), threads)
 
     def hessian(self, x: np.ndarray) -> np.ndarray:
         """∇²H_p at one configuration ``(n,)``: ``(n, n)``."""

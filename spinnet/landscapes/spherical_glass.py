@@ -90,6 +90,7 @@ class SphericalGlass(Differentiable):
     """
 
     independent_unit = "sample"
+    kernels = ("spinnet.kernels.spherical_glass",)
 
     def __init__(
         self,
