@@ -153,6 +153,10 @@ class SphericalGlass(Differentiable):
         """Number of independent couplings, Σ_p C(N + p − 1, p)."""
         return sum(DenseCouplings.count(self.n, p) for p in self.covariance)
 
+    def check(self, x: np.ndarray) -> np.ndarray:
+        """As the base class does; read-only arrays, another type to the kernels, are copied."""
+        return np.require(super().check(x), requirements=("C", "A", "W"))
+
     def energy(self, x: np.ndarray) -> np.ndarray:
         """H per replica, extensive. Costs a gradient: H = Σ_p σ·∇H_p/p."""
         return self.energy_and_gradient(x)[0]
