@@ -134,8 +134,9 @@ def _activate(work, z_at, a_at, count, activation):
             a[i] = tanh(z[i])
     elif activation == RELU:
         for i in range(count):
+            value = z[i]
             # Written so that NaN passes.
-            a[i] = 0.0 if z[i] <= 0.0 else z[i]
+            a[i] = 0.0 if value <= 0.0 else value
     elif activation == ERF:
         for i in range(count):
             a[i] = math.erf(z[i])
@@ -153,7 +154,8 @@ def _scale_by_slope(work, d_at, z_at, a_at, count, activation):
             d[i] *= 1.0 - a[i] * a[i]
     elif activation == RELU:
         for i in range(count):
-            d[i] = 0.0 if a[i] == 0.0 else d[i]
+            slope = 0.0 if a[i] == 0.0 else 1.0
+            d[i] *= slope
     elif activation == ERF:
         for i in range(count):
             d[i] *= _TWO_OVER_SQRT_PI * exp(-z[i] * z[i])
