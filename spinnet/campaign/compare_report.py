@@ -54,7 +54,8 @@ def format_comparison(comparison: Comparison) -> str:
     pairs = dict.fromkeys((r.left_arm, r.left_point, r.right_arm, r.right_point) for r in comparison.rows)
     for pair in pairs:
         rows = [r for r in comparison.rows if (r.left_arm, r.left_point, r.right_arm, r.right_point) == pair]
-        parts += [f"{pair[0]} {pair[1]} against {pair[2]} {pair[3]}", ""]
+        left, right = (max(getattr(r, f"{side}_units") for r in rows) for side in ("left", "right"))
+        parts += [f"{pair[0]} {pair[1]} ({left} units) against {pair[2]} {pair[3]} ({right} units)", ""]
         parts += [format_rows(rows, comparison.settings.permutations), ""]
     if not comparison.rows:
         parts += _ends_of_runs(comparison)
@@ -80,7 +81,7 @@ def _ends_of_runs(comparison: Comparison) -> list[str]:
 def _legend(comparison: Comparison) -> list[str]:
     lines = []
     for name, words in units_of(comparison).items():
-        lines.append(f"{name}: {words['energy']}; time in {words['time']}; one unit is {words['independent_unit']}")
+        lines.append(f"{name}: {words['energy']}; time: {words['time']}; one unit is {words['independent_unit']}")
     if comparison.rows:
         tested = sum(row.status == "tested" for row in comparison.rows)
         lines += [

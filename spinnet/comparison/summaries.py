@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spinnet.comparison import spectral
 from spinnet.comparison.points import PointData
 from spinnet.errors import InputError
 from spinnet.estimators.histograms import Histogram, density, even_edges
@@ -19,8 +18,9 @@ from spinnet.estimators.spectra import spacing_ratios
 #: Share of the levels, in the middle of the spectrum, whose spacing ratios are shown.
 CENTRAL = 0.8
 
-#: A spectrum whose largest eigenvalue lies this many bulk widths from its median is shown on a logarithmic scale.
-HEAVY = 3.0
+#: A spectrum whose largest eigenvalue lies this many interquartile ranges above its median is shown on a logarithmic
+#: scale (semicircle: 1.2, Marchenko-Pastur of any ratio below 1: 2.3 at most).
+HEAVY = 8.0
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,10 @@ def spectrum_summary(point: PointData, bins: int = 48, scale: float = 1.0) -> Sp
     rows = eigenvalues[sound]
     if not rows.size:
         return None
-    heavy = float(np.median([spectral.outlier_ratio(row) for row in rows])) > HEAVY
+    low, middle, high = np.quantile(rows, [0.25, 0.5, 0.75], axis=1)
+    heavy = np.median(rows.max(axis=1) - middle - HEAVY * (high - low)) > 0
     core = float(np.median(np.abs(rows)))
-    logarithmic = heavy and core > 0
+    logarithmic = bool(heavy and core > 0)
     if logarithmic:
         edges = core * np.sinh(even_edges(np.arcsinh(rows / core), bins))
     else:

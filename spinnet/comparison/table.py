@@ -259,7 +259,7 @@ def format_rows(rows: Sequence[Row], permutations: int) -> str:
                 measured(row.false_positive_rate, row.false_positive_error),
             ]
         )
-    lines = _aligned([heads, *cells])
+    lines = _aligned([heads, *cells]) if cells else ["no statistic could be tested"]
     others = [
         [row.label, measured(row.left_mean, row.left_error), measured(row.right_mean, row.right_error), row.status]
         for row in rows

@@ -31,7 +31,7 @@ def comparison_table(comparison: LoadedComparison) -> Figure | None:
     top = max(float(finite.max()) if finite.size else 1.0, 2.0)
     shown = np.where(np.isfinite(distance), distance, 1.6 * top)
     y = np.arange(len(chosen))[::-1]
-    figure, (ax,) = style.new_figure(style.PAGE, 0.55 + 0.24 * len(chosen))
+    figure, (ax,) = style.new_figure(style.PAGE, 1.1 + 0.23 * len(chosen))
     ax.barh(y, null, height=0.62, color="#d9d9d9", label="equal means, 95 %")
     for k, position in enumerate(y):
         rejected = adjusted[k] <= level
@@ -52,5 +52,5 @@ def comparison_table(comparison: LoadedComparison) -> Figure | None:
     ax.set_title(f"{left_arm}, {style.point_label(left)}, against {right_arm}, {style.point_label(right)}")
     ax.annotate("Holm", (1.01, 1.0), xycoords="axes fraction", va="bottom", xytext=(0, 5), textcoords="offset points",
                 fontsize=8.0)  # fmt: skip
-    ax.legend(loc="lower right")
+    figure.legend(loc="outside lower center", ncols=3)
     return figure

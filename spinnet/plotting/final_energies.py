@@ -14,12 +14,14 @@ from spinnet.plotting.loaded import Group, LoadedComparison
 @style.styled
 def final_energies(comparison: LoadedComparison) -> Figure | None:
     """One panel per arm: mean final energy per unit with standard error, spread of runs, and what theory says."""
-    arms = [arm for arm in comparison.arms if comparison.group("arms", arm)]
+    groups = {arm: comparison.group("arms", arm) for arm in comparison.arms}
+    arms = [arm for arm, group in groups.items() if group and np.isfinite(group["energy"]).any()]
     if not arms:
         return None
     figure, axes = style.panels(len(arms))
-    for k, (arm, ax) in enumerate(zip(arms, axes, strict=True)):
-        _draw_arm(ax, comparison.group("arms", arm), style.COLOURS[k % len(style.COLOURS)], style.MARKERS[k % 6])
+    for arm, ax in zip(arms, axes, strict=True):
+        k = comparison.arms.index(arm) % len(style.COLOURS)
+        _draw_arm(ax, groups[arm], style.COLOURS[k], style.MARKERS[k])
         ax.set_title(arm)
     style.letter(axes)
     return figure
@@ -53,19 +55,15 @@ def _draw_arm(ax: Axes, arm: Group, colour: str, marker: str) -> None:
                    label=rf"$e_{{\rm gs}}={arm.number('ground_state_energy'):.4f}$")  # fmt: skip
     ax.set_xlabel("spins $N$" if is_spin else "parameters $W$")
     ax.set_ylabel(f"final energy per {arm.attributes.get('unit', 'unit')}" if is_spin else "final mean loss")
-    _make_room(ax)
     handles, labels = ax.get_legend_handles_labels()
+    if ax.get_ylim()[0] > 0:
+        ax.set_ylim(bottom=0.0)
+    style.headroom(ax, len(labels))
     # Measured first, then fits and theory.
     first = [k for k, label in enumerate(labels) if "mean" in label or "runs" in label]
     order = first[::-1] + [k for k in range(len(labels)) if k not in first]
     order = sorted(first, key=lambda k: "runs" in labels[k]) + order[len(first) :]
     ax.legend([handles[k] for k in order], [labels[k] for k in order], loc="upper right")
-
-
-def _make_room(ax: Axes) -> None:
-    low, high = ax.get_ylim()
-    # The legend stands in the upper corner, above the data.
-    ax.set_ylim(low if low < 0 else 0.0, high + 0.4 * (high - low))
 
 
 def _size_ticks(ax: Axes, size: np.ndarray) -> None:

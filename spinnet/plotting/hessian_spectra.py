@@ -60,13 +60,13 @@ def _draw_spectrum(ax: Axes, spectrum: Group, laws: dict[str, Group], colour: st
         ax.set_xscale("symlog", linthresh=float(2.0 * core), linscale=0.6)
         ax.set_yscale("log")
         top = density[present].max()
-        ax.set_ylim(floor, top * (top / floor) ** 0.28)
+        ax.set_ylim(floor, 1.5 * top)
         margin = 1.6
         ax.set_xlim(edges[0] * margin if edges[0] < 0 else edges[0] / margin, edges[-1] * margin)
         _symlog_ticks(ax)
     else:
         peak = max([density.max(), *(law["density"].max() for law in laws.values() if law)])
-        ax.set_ylim(0.0, min(peak, 2.0 * density.max()) * 1.3)
+        ax.set_ylim(0.0, 1.05 * min(peak, 2.0 * density.max()))
         width = edges[-1] - edges[0]
         ends = [law["eigenvalue"][[0, -1]] for law in laws.values() if law]
         low = min([edges[0], *(end[0] for end in ends)])
@@ -77,6 +77,7 @@ def _draw_spectrum(ax: Axes, spectrum: Group, laws: dict[str, Group], colour: st
     of = spectrum.attributes.get("hessian_of", "the energy")
     ax.set_xlabel(rf"eigenvalue $\lambda$ of the Hessian of {of}")
     ax.set_ylabel(r"density $\rho(\lambda)$")
+    style.headroom(ax, len(ax.get_legend_handles_labels()[0]))
     ax.legend(loc="upper right")
 
 

@@ -13,10 +13,7 @@ from spinnet.plotting.loaded import LoadedComparison
 @style.styled
 def relaxation(comparison: LoadedComparison) -> Figure | None:
     """One panel per arm: energy per unit against time for each point, with bands of one standard error."""
-    shown = {
-        arm: [point for point in comparison.points(arm) if comparison.group("points", arm, point, "relaxation")]
-        for arm in comparison.arms
-    }
+    shown = {arm: [p for p in comparison.points(arm) if _has_curve(comparison, arm, p)] for arm in comparison.arms}
     arms = [arm for arm, points in shown.items() if points]
     if not arms:
         return None
@@ -28,17 +25,24 @@ def relaxation(comparison: LoadedComparison) -> Figure | None:
     return figure
 
 
+def _has_curve(comparison: LoadedComparison, arm: str, point: str) -> bool:
+    curve = comparison.group("points", arm, point, "relaxation")
+    return bool(curve) and bool((np.isfinite(curve["energy_density"]) & (curve["time"] > 0)).any())
+
+
 def _draw_arm(ax: Axes, comparison: LoadedComparison, arm: str, points: list[str]) -> None:
     colour = style.COLOURS[comparison.arms.index(arm) % len(style.COLOURS)]
     facts = comparison.group("arms", arm)
     first, last = np.inf, 0.0
+    named = _named(points)
     for point, shade in zip(points, style.shades(colour, len(points)), strict=True):
         curve = comparison.group("points", arm, point, "relaxation")
         after = curve["time"] > 0
         time, mean = curve["time"][after], curve["energy_density"][after]
         error = np.nan_to_num(curve["energy_density_error"][after])
         ax.fill_between(time, mean - error, mean + error, color=shade, alpha=0.3, lw=0)
-        ax.plot(time, mean, color=shade, label=style.point_label(point))
+        ax.plot(time, mean, color=shade,
+                label=style.point_label(point) if point in named else None)  # fmt: skip
         first, last = min(first, time[0]), max(last, time[-1])
     theory = comparison.group("references", "relaxation", arm)
     if theory:
@@ -53,7 +57,12 @@ def _draw_arm(ax: Axes, comparison: LoadedComparison, arm: str, points: list[str
     unit = facts.attributes.get("unit", "unit")
     ax.set_ylabel("mean loss" if unit == "pattern" else f"energy per {unit}")
     ax.set_xlabel(_time_label(str(facts.attributes.get("time_in_words", "time"))))
-    ax.legend(loc="upper right", ncols=1 if len(points) < 5 else 2)
+    ax.legend(loc="upper right")
+
+
+def _named(points: list[str]) -> set[str]:
+    """At most four points that the legend names: the ends, and even steps between them."""
+    return {points[round(k)] for k in np.linspace(0, len(points) - 1, min(len(points), 4))}
 
 
 def _time_label(words: str) -> str:

@@ -35,7 +35,8 @@ def spacing_ratios(comparison: LoadedComparison) -> Figure | None:
         )  # fmt: skip
         top = max(top, float((spacing["density"] + spacing["density_error"]).max()))
     ax.set_xlim(0.0, 1.0)
-    ax.set_ylim(0.0, 1.32 * top)
+    ax.set_ylim(0.0, top)
+    style.headroom(ax, len(shown))
     ax.set_xlabel(r"spacing ratio $r=\min(s_i,s_{i+1})/\max(s_i,s_{i+1})$")
     ax.set_ylabel(r"density $P(r)$")
     ax.legend(loc="upper right", ncols=1)

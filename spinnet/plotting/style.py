@@ -100,14 +100,24 @@ def new_figure(width: float, height: float, columns: int = 1, rows: int = 1, **o
 
 
 def panels(count: int, height: float = 2.6) -> tuple[Figure, list[Axes]]:
-    """One panel per arm: side by side on a page, at most three in a row; a single one in a column."""
-    columns = min(count, 3)
+    """One panel per arm: side by side on a page, two in a row; a single one in a column."""
+    columns = min(count, 2)
     rows = -(-count // columns)
     width = COLUMN if count == 1 else PAGE
     figure, axes = new_figure(width, height * rows, columns, rows)
     for unused in axes[count:]:
         unused.remove()
     return figure, axes[:count]
+
+
+def headroom(ax: Axes, lines: int, height: float = 2.0) -> None:
+    """Raise the upper y-limit so that ``lines`` of legend fit above what is drawn in ``height`` inches of axes."""
+    low, high = ax.get_ylim()
+    share = min((0.08 + 0.143 * lines) / height, 0.6)
+    if ax.get_yscale() == "log":
+        ax.set_ylim(low, low * (high / low) ** (1.0 / (1.0 - share)))
+    else:
+        ax.set_ylim(low, low + (high - low) / (1.0 - share))
 
 
 def letter(axes: Sequence[Axes]) -> None:
