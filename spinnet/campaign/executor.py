@@ -6,11 +6,19 @@ A laptop's pool is in ``executor_local.py``. Another executor needs no more than
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Protocol
 
 from spinnet.campaign.study import Task
 from spinnet.campaign.task import TaskOutcome
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Stop(Protocol):

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, Pipe, wait
 
-from spinnet.campaign.executor import Listener, Stop
+from spinnet.campaign.executor import Listener, Stop, usable_cores
 from spinnet.campaign.layout import Layout
 from spinnet.campaign.study import Task
 from spinnet.campaign.task import FAILED, STOPPED, STORAGE, TaskOutcome, record_failure
@@ -40,13 +40,6 @@ _GRACE_SECONDS = 8.0
 _STARTS_ALLOWED = 3
 _COMPILATION_WORTH_A_LINE = 1.0
 _MEMORY_SHARE = 0.9
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class LocalExecutor:
@@ -128,7 +121,7 @@ class Worker:
     def kill(self) -> None:
         """End it now."""
         with contextlib.suppress(OSError):
-            self.process.kill()
+            os.killpg(self.process.pid, signal.SIGKILL)  # it leads a group: what it started ends with it
         self.process.wait()
         self.connection.close()
 

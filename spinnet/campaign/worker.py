@@ -9,11 +9,14 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+import subprocess
+import sys
 import time
 import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
+from spinnet.campaign.executor import usable_cores
 from spinnet.campaign.journal import Journal
 from spinnet.campaign.layout import Layout
 from spinnet.campaign.study import Task
@@ -90,16 +93,29 @@ def _prepare(parent: _Parent, module: Any, examples: list[tuple[str, dict[str, A
     """Compile the kernels that the tasks need, and estimate their memory where the simulation can."""
     try:
         modules = {name: None for _, physics in examples for name in module.kernel_modules(physics)}
-        if modules:
-            from spinnet.kernels import _jit
-
-            _jit.compile_modules(*modules)
+        _compile(list(modules))
         memory = getattr(module, "memory_bytes", None)
         needs = {} if memory is None else {key: int(memory(physics)) for key, physics in examples}
     except Exception:
         parent.send("broken", traceback.format_exc())
         return
     parent.send("prepared", needs)
+
+
+def _compile(modules: list[str]) -> None:
+    """Compile kernel modules, half of them in a second process: different modules have different cache entries."""
+    if not modules:
+        return
+    from spinnet.kernels import _jit
+
+    ours, others = (modules, []) if usable_cores() == 1 else (modules[::2], modules[1::2])
+    statement = "import sys; from spinnet.kernels import _jit; _jit.compile_modules(*sys.argv[1:])"
+    second = subprocess.Popen([sys.executable, "-c", statement, *others]) if others else None
+    try:
+        _jit.compile_modules(*ours)
+    finally:
+        if second is not None:
+            second.wait()  # what it failed to compile is compiled at first use
 
 
 def _run(parent: _Parent, module: Any, layout: Layout, journal: Journal, task: Task, checkpoint_seconds: float) -> None:
