@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from dataclasses import dataclass, field
@@ -125,14 +124,14 @@ class _PointWriter:
             self.missing.append(f"{task.label}: not finished")
             return None
         try:
-            shard = read_task(path, task.id)
+            shard = read_task(path, task.id, with_state=False)
         except ResultFileError as error:
             self.missing.append(f"{task.label}: {error}")
             return None
         if shard.last < task.last:
             self.missing.append(f"{task.label}: reaches {shard.last:g} of {task.last:g}")
             return None
-        return dataclasses.replace(shard, state={})
+        return shard
 
     def _begin(self, shard: ResultFile) -> None:
         """Take names, shapes, dtypes and attributes from the first sample, and make room for all of them."""

@@ -47,12 +47,15 @@ def content_digest(file: h5py.File) -> str:
     return scan(file, keep=False)[0]
 
 
-def scan(file: h5py.File, keep: bool = True) -> tuple[str, dict[str, Item]]:
-    """The digest and, in the same pass, every object by its path ("" is the root); with data if ``keep``."""
+def scan(file: h5py.File, keep: bool = True, without: frozenset[str] = frozenset()) -> tuple[str, dict[str, Item]]:
+    """The digest and, in the same pass, every object by its path ("" is the root); with data if ``keep``.
+
+    Groups in ``without`` are left out of both; the digest then is not that of the file.
+    """
     sha = hashlib.sha256()
     items = {"": Item(read_attributes(file), is_group=True)}
     _hash_attributes(sha, {name: value for name, value in items[""].attributes.items() if name != "digest"})
-    for path, member in _walk(file, "", 0):
+    for path, member in _walk(file, "", 0, without | {PROVENANCE_GROUP}):
         item = items[path] = Item(read_attributes(member), is_group=isinstance(member, h5py.Group))
         if item.is_group:
             _hash_text(sha, "group", path)
@@ -69,12 +72,14 @@ def read_attributes(member: h5py.Group | h5py.Dataset) -> dict[str, Any]:
     return {name: member.attrs[name] for name in sorted(member.attrs) if name not in _LINKAGE}
 
 
-def _walk(group: h5py.Group, prefix: str, depth: int) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
+def _walk(
+    group: h5py.Group, prefix: str, depth: int, without: frozenset[str]
+) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
     if depth > _MAXIMAL_DEPTH:
         raise ResultFileError("objects are nested too deeply for a result file")
     for name in sorted(group):
         path = f"{prefix}{name}"
-        if path == PROVENANCE_GROUP:
+        if path in without:
             continue
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             raise ResultFileError(f"{path} is a link, which no result file of spinnet holds")
@@ -83,7 +88,7 @@ def _walk(group: h5py.Group, prefix: str, depth: int) -> Iterator[tuple[str, h5p
             raise ResultFileError(f"{path} is neither a group nor a data set")
         yield path, member
         if isinstance(member, h5py.Group):
-            yield from _walk(member, f"{path}/", depth + 1)
+            yield from _walk(member, f"{path}/", depth + 1, without)
 
 
 def _check_size(file: h5py.File, dataset: h5py.Dataset) -> None:

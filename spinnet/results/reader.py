@@ -18,6 +18,7 @@ from spinnet.errors import ResultFileError
 from spinnet.records import Variable, Variables
 from spinnet.results import schema as layout
 from spinnet.results.digest import Item, content_digest, read_attributes, scan
+from spinnet.results.storage import SEAL_LENGTH, is_sealed
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _OWN_ATTRIBUTES = frozenset({"units", "description", "CLASS", "NAME"})
@@ -62,8 +63,8 @@ class ResultFile:
         return self.attributes["status"]
 
 
-def read_result(path: str | os.PathLike, schema: str | None = None) -> ResultFile:
-    """Read and verify a result file of ``schema`` (None: any).
+def read_result(path: str | os.PathLike, schema: str | None = None, with_state: bool = True) -> ResultFile:
+    """Read and verify a result file of ``schema`` (None: any); a state that is not wanted is left out.
 
     Raises
     ------
@@ -71,7 +72,7 @@ def read_result(path: str | os.PathLike, schema: str | None = None) -> ResultFil
         One line that names the file, says what is wrong and what to do.
     """
     with opened(path) as file:
-        items, provenance = _read_items(path, file, schema)
+        items, provenance = _read_items(path, file, schema, with_state)
         root = items.pop("").attributes
         content = {
             "schema": root.pop("schema"),
@@ -89,7 +90,9 @@ def read_result(path: str | os.PathLike, schema: str | None = None) -> ResultFil
         return ResultFile(path=Path(path), **content)
 
 
-def read_task(path: str | os.PathLike, task: str | None = None, schema: str = layout.TASK) -> ResultFile:
+def read_task(
+    path: str | os.PathLike, task: str | None = None, schema: str = layout.TASK, with_state: bool = True
+) -> ResultFile:
     """Read and verify the result (or checkpoint) of a task; with ``task``, refuse another one's.
 
     Raises
@@ -97,7 +100,7 @@ def read_task(path: str | os.PathLike, task: str | None = None, schema: str = la
     ResultFileError
         As :func:`read_result`.
     """
-    result = read_result(path, schema)
+    result = read_result(path, schema, with_state)
     found = result.attributes.get("task")
     if not isinstance(found, str) or "last" not in result.attributes or "status" not in result.attributes:
         raise damaged(path, "an attribute of the task is missing")
@@ -131,7 +134,9 @@ def verify(path: str | os.PathLike, schema: str | None = None) -> dict[str, Any]
     with opened(path) as file:
         attributes = read_attributes(file)
         layout.check_schema(path, attributes.get("schema"), attributes.get("schema_version"), schema)
-        _compare_digests(path, attributes.get("digest"), content_digest(file))
+        if not is_sealed(path):
+            _refuse_remains(path)
+            _compare_digests(path, attributes.get("digest"), content_digest(file))
         return plain_attributes(attributes)
 
 
@@ -179,14 +184,32 @@ def _unreadable(path: Path, error: OSError) -> ResultFileError:
     return ResultFileError(f"{path} cannot be read ({error.strerror or error}): check its permissions")
 
 
-def _read_items(path, file: h5py.File, schema: str | None) -> tuple[dict[str, Item], dict[str, Any]]:
+def _read_items(
+    path, file: h5py.File, schema: str | None, with_state: bool
+) -> tuple[dict[str, Item], dict[str, Any]]:
     attributes = read_attributes(file)
     layout.check_schema(path, attributes.get("schema"), attributes.get("schema_version"), schema)
-    digest, items = scan(file)
-    _compare_digests(path, attributes.get("digest"), digest)
+    if with_state or not is_sealed(path):
+        _refuse_remains(path)
+        digest, items = scan(file)
+        _compare_digests(path, attributes.get("digest"), digest)
+    else:
+        _, items = scan(file, without=frozenset({layout.STATE_GROUP}))
     provenance = file.get(layout.PROVENANCE_GROUP)
     found = read_attributes(provenance) if isinstance(provenance, h5py.Group) else {}
     return items, plain_attributes(found)
+
+
+def _refuse_remains(path) -> None:
+    """Refuse a file that was cut within its seal: HDF5 would not notice."""
+    with open(path, "rb") as file:
+        superblock = file.read(48)
+        size = file.seek(0, os.SEEK_END)
+    if superblock[8] not in (2, 3):
+        return
+    end = int.from_bytes(superblock[28:36], "little")
+    if size not in (end, end + SEAL_LENGTH):
+        raise damaged(path, "it is truncated")
 
 
 def _compare_digests(path, stored: Any, found: str) -> None:

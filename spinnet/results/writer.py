@@ -116,6 +116,7 @@ def result_file(path: str | os.PathLike, schema: str) -> Iterator[ResultWriter]:
             file.attrs["schema_version"] = layout.VERSIONS[schema]
             yield writer
             writer.seal()
+        sink.append_seal()
 
 
 class ResultWriter:
@@ -171,10 +172,11 @@ class ResultWriter:
         _check_name(name)
         dataset = self._create(f"{layout.STATE_GROUP}/{name}", array.shape, array.dtype, packed=False)
         dataset[()] = array
-        # Every axis gets a name of its own, so that xarray opens this group too.
-        self._dims[f"{layout.STATE_GROUP}/{name}"] = tuple(
-            f"{name.rpartition('/')[2]}_axis{axis}" for axis in range(array.ndim)
-        )
+        # Axes of a state have no names. These let xarray open the group, and axes of one length share a scale.
+        dims: list[str] = []
+        for length in array.shape:
+            dims.append(f"length_{length}" + "_more" * sum(dim.startswith(f"length_{length}") for dim in dims))
+        self._dims[f"{layout.STATE_GROUP}/{name}"] = tuple(dims)
         self.check()
 
     def check(self) -> None:

@@ -110,8 +110,8 @@ def test_streaming_in_small_slabs_gives_the_same_bits(finished, copy, monkeypatc
 def test_attributes_that_differ_between_samples_are_not_those_of_the_point(copy, monkeypatch):
     real = read_task
 
-    def altered(path, *arguments):
-        result = real(path, *arguments)
+    def altered(path, *arguments, **options):
+        result = real(path, *arguments, **options)
         result.attributes["norm"] = float(int(result.task, 16))
         return result
 

@@ -15,7 +15,7 @@ from spinnet.errors import ResultFileError, StorageError
 from spinnet.records import Variable
 from spinnet.results import read_header, read_result, read_task, schema, validate_file, verify, write_tables, write_task
 from spinnet.results.digest import content_digest
-from spinnet.results.storage import remove_leftovers, replacing, write_text
+from spinnet.results.storage import SEAL_LENGTH, is_sealed, remove_leftovers, replacing, write_text
 from spinnet.results.writer import chunk_shape
 
 PHYSICS = {"landscape": {"kind": "Toy", "n": 4}, "seed": 1, "sample": 0}
@@ -194,6 +194,24 @@ def test_a_flipped_bit_that_hdf5_does_not_see_is_refused(path, where):
     damaged[whole.index(needle) + 3] ^= 4
     path.write_bytes(damaged)
     assert "digest" in refused(read_task, path) or "checksum" in refused(read_task, path)
+
+
+def test_the_seal_at_the_end_spares_the_reading_of_the_content_and_is_not_needed(path, tmp_path, monkeypatch):
+    whole, true = path.read_bytes(), verify(path)["digest"]
+    assert is_sealed(path)
+    unsealed = tmp_path / "unsealed.h5"
+    unsealed.write_bytes(whole[:-SEAL_LENGTH])
+    assert not is_sealed(unsealed) and verify(unsealed)["digest"] == true
+    for cut in (1, SEAL_LENGTH - 1, SEAL_LENGTH + 1):
+        unsealed.write_bytes(whole[:-cut])
+        assert "truncated" in refused(verify, unsealed)
+    monkeypatch.setattr("spinnet.results.reader.content_digest", None)
+    assert verify(path)["digest"] == true  # nothing but the seal was looked at
+    assert read_task(path, with_state=False).state == {}
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
+    path.write_bytes(flipped)
+    assert not is_sealed(path)
 
 
 def test_foreign_files_are_refused(tmp_path, path):
