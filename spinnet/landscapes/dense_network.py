@@ -12,17 +12,17 @@ from spinnet import datasets
 from spinnet.configurable import one_of, real_number, whole_number
 from spinnet.datasets import Dataset
 from spinnet.errors import InputError
-from spinnet.kernels import dense_network as kernels
+from spinnet.kernels import dense_network as compiled
 from spinnet.landscapes.base import SumOfTerms, Units
 from spinnet.landscapes.network_hessian import layered_hessian
 from spinnet.spaces import Euclidean
 
-ACTIVATIONS = {"tanh": kernels.TANH, "relu": kernels.RELU, "erf": kernels.ERF, "linear": kernels.LINEAR}
+ACTIVATIONS = {"tanh": compiled.TANH, "relu": compiled.RELU, "erf": compiled.ERF, "linear": compiled.LINEAR}
 LOSSES = {
-    "cross-entropy": kernels.CROSS_ENTROPY,
-    "mse": kernels.MSE,
-    "hinge": kernels.HINGE,
-    "quadratic-hinge": kernels.QUADRATIC_HINGE,
+    "cross-entropy": compiled.CROSS_ENTROPY,
+    "mse": compiled.MSE,
+    "hinge": compiled.HINGE,
+    "quadratic-hinge": compiled.QUADRATIC_HINGE,
 }
 
 #: Patterns that run through the layers together: small enough that their activations stay in the first-level cache.
@@ -89,6 +89,8 @@ class DenseNetwork(SumOfTerms):
     """
 
     independent_unit: ClassVar[str] = "replica"
+    #: Modules to compile before many processes start.
+    kernels: ClassVar[tuple[str, ...]] = ("spinnet.kernels.dense_network",)
 
     def __init__(
         self,
@@ -129,7 +131,7 @@ class DenseNetwork(SumOfTerms):
         self._space = Euclidean(sum((i + 1) * o for i, o in zip(self.widths[:-1], self.widths[1:], strict=True)))
         self._targets, self._test_targets = targets, test_targets
         self._kernel_inputs = _with_constant(self.data.inputs)
-        self._kernel_targets = np.zeros((len(targets), kernels.padded(targets.shape[1])))
+        self._kernel_targets = np.zeros((len(targets), compiled.padded(targets.shape[1])))
         self._kernel_targets[:, : targets.shape[1]] = targets
         self._everything = np.arange(self.data.n_patterns, dtype=np.int64)[None]
         # The kernels' own copies stay writeable: to numba a read-only array is another type.
@@ -213,7 +215,7 @@ class DenseNetwork(SumOfTerms):
             raise InputError(f"hvp: {len(x)} configurations and {len(v)} directions")
         product = np.empty_like(x)
         self._over_replicas(
-            len(x), _TILE, kernels.multiply_hessian,
+            len(x), _TILE, compiled.multiply_hessian,
             (x, v, self._kernel_inputs, self._kernel_targets, self._everything, self.weight_decay,
              ACTIVATIONS[self.activation], LOSSES[self.loss]), (product,),
         )  # fmt: skip
@@ -255,7 +257,7 @@ class DenseNetwork(SumOfTerms):
             raise InputError(f"minibatch_steps: {len(x)} configurations and {len(velocity)} velocities")
         terms = self._check_terms(terms, (None, len(x), None))
         self._over_replicas(
-            len(x), min(terms.shape[2], _LARGEST_BATCH_TILE), kernels.descend,
+            len(x), min(terms.shape[2], _LARGEST_BATCH_TILE), compiled.descend,
             (x, velocity, self._kernel_inputs, self._kernel_targets, terms, float(learning_rate), float(momentum),
              self.weight_decay, ACTIVATIONS[self.activation], LOSSES[self.loss]), (),
         )  # fmt: skip
@@ -274,7 +276,7 @@ class DenseNetwork(SumOfTerms):
         logits = np.empty((len(x), len(rows), self.n_outputs))
         everything = np.arange(len(rows), dtype=np.int64)[None]
         self._over_replicas(
-            len(x), _TILE, kernels.compute_logits, (x, rows, everything, ACTIVATIONS[self.activation]), (logits,)
+            len(x), _TILE, compiled.compute_logits, (x, rows, everything, ACTIVATIONS[self.activation]), (logits,)
         )
         return logits
 
@@ -309,7 +311,7 @@ class DenseNetwork(SumOfTerms):
         energy = np.empty(len(x))
         gradient = np.empty_like(x) if with_gradient else np.empty((1, 1))
         self._over_replicas(
-            len(x), min(terms.shape[1], _TILE), kernels.sum_terms,
+            len(x), min(terms.shape[1], _TILE), compiled.sum_terms,
             (x, self._kernel_inputs, self._kernel_targets, terms, self.weight_decay, ACTIVATIONS[self.activation],
              LOSSES[self.loss], with_gradient), (energy, gradient),
         )  # fmt: skip
@@ -319,12 +321,12 @@ class DenseNetwork(SumOfTerms):
         self, replicas: int, tile: int, function: Callable, given: tuple, outputs: tuple[np.ndarray, ...]
     ) -> None:
         """Call a kernel for contiguous shares of the replicas, one per thread, each with work of its own."""
-        table, length = kernels.plan(self.widths, tile)
+        table, length = compiled.plan(self.widths, tile)
         shares = min(self.threads, replicas)
         edges = [replicas * k // shares for k in range(shares + 1)]
 
         def run(share: int) -> None:
-            work = kernels.workspace(length)
+            work = compiled.workspace(length)
             function(*given, table, tile, edges[share], edges[share + 1], work, *outputs)
 
         if shares == 1:
@@ -403,7 +405,7 @@ def _losses(logits: np.ndarray, targets: np.ndarray, loss: str) -> np.ndarray:
 
 def _with_constant(inputs: np.ndarray) -> np.ndarray:
     """Rows padded to whole vectors, the constant 1 after the last input."""
-    rows = np.zeros((len(inputs), kernels.padded(inputs.shape[1] + 1)))
+    rows = np.zeros((len(inputs), compiled.padded(inputs.shape[1] + 1)))
     rows[:, : inputs.shape[1]] = inputs
     rows[:, inputs.shape[1]] = 1.0
     return rows
