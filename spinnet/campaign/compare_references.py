@@ -42,9 +42,12 @@ def glass_covariance(physics: Mapping[str, Any]):
 
 
 def glass_energies(physics: Mapping[str, Any]) -> dict[str, float]:
-    """``threshold_energy`` and ``ground_state_energy`` per spin for N to infinity, as far as they are known."""
+    """``threshold_energy`` and ``ground_state_energy`` per spin for N to infinity, as far as they are known.
+
+    They bound relaxations at zero temperature only: at another one there is none.
+    """
     covariance = glass_covariance(physics)
-    if covariance is None:
+    if covariance is None or float(physics.get("dynamics", {}).get("temperature", 0.0)) > 0:
         return {}
     from spinnet.theory import spherical_statics
 

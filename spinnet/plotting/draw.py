@@ -35,7 +35,7 @@ def draw_all(
     Parameters
     ----------
     names
-        Names in :data:`FIGURES`; None draws all. A figure whose data were not measured is left out.
+        Names in :data:`FIGURES`; None or an empty list draws all. A figure whose data were not measured is left out.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def draw_all(
     comparison = load_comparison(comparison_path)
     written: list[Path] = []
     for name, draw in FIGURES.items():
-        if names is None or name in names:
+        if not names or name in names:
             figure = draw(comparison)
             if figure is not None:
                 written += save(figure, Path(out_dir) / name)

@@ -169,6 +169,9 @@ def save(figure: Figure, path: str | os.PathLike, formats: Sequence[str] = FORMA
     """
     # Without these entries matplotlib writes the time and its own version.
     metadata = {"pdf": {"CreationDate": None, "Producer": None, "Creator": None}, "png": {"Software": None}}
+    # Lay out once: both formats then agree to the last point, and the layout is half of the work.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     written = []
     for suffix in formats:
         buffer = io.BytesIO()

@@ -224,3 +224,16 @@ def test_files_that_cannot_be_compared_are_refused(comparison, tmp_path):
         compare_files(comparison.path, comparison.path, tmp_path / "x.h5")
     with pytest.raises(ResultFileError, match="does not exist"):
         compare_files(tmp_path / "no.h5", comparison.path, tmp_path / "x.h5")
+
+
+def test_threshold_and_ground_state_are_those_of_zero_temperature_only():
+    from spinnet.campaign.compare_references import glass_energies, glass_relaxation
+
+    warm = GLASS_PHYSICS | {"dynamics": {"kind": "Langevin", "temperature": 0.5}}
+    assert set(glass_energies(GLASS_PHYSICS)) == {"threshold_energy", "ground_state_energy"}
+    assert glass_energies(warm) == {}
+    assert glass_energies(NETWORK_PHYSICS) == {}
+    # Physics sheet A5: e(2) = -0.685844 for p = 3 at T = 0.5.
+    curve = glass_relaxation(warm, 2.0)
+    assert curve.y[-1] == pytest.approx(-0.685844, abs=1e-4)
+    assert glass_relaxation(GLASS_PHYSICS | {"dynamics": {"kind": "SGD"}}, 2.0) is None
