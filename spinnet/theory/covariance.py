@@ -52,6 +52,8 @@ def _as_amplitude(degree: int, amplitude: object) -> float:
         raise InputError(
             f"covariance amplitude of degree {degree} is {value:g}; only its square enters f(q), so give it as positive"
         )
+    if not 1e-50 < value < 1e50:
+        raise InputError(f"covariance amplitude of degree {degree} is {value:g}; choose units in which it is about one")
     return value
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from scipy.optimize import brentq
 
-from spinnet.errors import InputError
+from spinnet.errors import InputError, NotConvergedError
 from spinnet.theory.covariance import Covariance
 from spinnet.theory.random_matrices import Semicircle
 
@@ -254,6 +254,8 @@ def level_energy(covariance: Covariance, index: int) -> float:
     ------
     InputError
         For pure p = 2, whose landscape has 2N stationary points and no complexity.
+    NotConvergedError
+        If the model is so close to pure p = 2 that its complexity is below rounding.
     """
     index = _check_index(index)
     m = _moments(covariance)
@@ -264,6 +266,10 @@ def level_energy(covariance: Covariance, index: int) -> float:
     def at(energy: float) -> float:
         return index_complexity(covariance, energy, index, cumulative=False)
 
+    if not at(top) > 0.0:
+        raise NotConvergedError(
+            f"level energies of covariance {covariance} are lost in rounding: it is too close to pure degree 2"
+        )
     bottom = 1.2 * top
     while at(bottom) > 0.0:
         bottom *= 1.2

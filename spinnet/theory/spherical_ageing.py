@@ -66,7 +66,8 @@ def ageing_state(covariance: Covariance, temperature: float, dynamic: Transition
     dynamic = dynamic_transition(covariance) if dynamic is None else dynamic
     if temperature == 0.0:
         raise InputError("temperature is 0; use threshold_energy for the ageing energy at zero temperature")
-    if temperature >= dynamic.temperature:
+    # closer to a continuous transition than this the plateau is below 1e-8 and lost in rounding
+    if temperature >= dynamic.temperature * (1.0 - (1e-8 if dynamic.is_continuous else 0.0)):
         raise InputError(
             f"temperature {temperature:g} is not below the dynamic transition {dynamic.temperature:.8g}; "
             "the model equilibrates and does not age"

@@ -29,6 +29,8 @@ from spinnet.theory.spherical_one_step import (
 )
 from spinnet.theory.spherical_transitions import check_temperature
 
+# the cost of a step after a continuous part grows with the square of the degree
+LARGEST_DEGREE = 128
 # the shifted problem is solved to about 1e-13, and the condition touches zero where the continuous part ends
 _TOUCHING_TOLERANCE = 10.0 * OPTIMALITY_TOLERANCE
 
@@ -57,12 +59,21 @@ class FullBreakingState:
         return self.continuous_to < self.overlap
 
 
+def _taylor(covariance: Covariance, q: Array, order: int) -> Array:
+    """Return f^(k)(q)/k! with binomials, which stay in range where the derivative itself does not."""
+    total = np.zeros_like(q, dtype=float)
+    for p, a in covariance.terms:
+        if p >= order:
+            total = total + 0.5 * a * a * float(math.comb(p, order)) * q ** (p - order)
+    return total
+
+
 def shifted_covariance(covariance: Covariance, q: float) -> Covariance:
     """Return g(t) = f(q + t) - f(q) - f'(q) t as a covariance in t."""
     found = {}
     for k in range(2, covariance.degrees[-1] + 1):
-        coefficient = covariance.derivative(q, k) / math.factorial(k)
-        if coefficient > 0.0:
+        coefficient = _taylor(covariance, np.array(q), k)
+        if coefficient > 1e-90:
             found[k] = math.sqrt(2.0 * coefficient)
     return Covariance(found)
 
@@ -138,7 +149,7 @@ def _shift_sums(covariance: Covariance, q_c: Array, step: Array) -> tuple[Array,
     second = covariance.second(q_c)
     for k in range(3, covariance.degrees[-1] + 1):
         powers = powers * step
-        coefficient = covariance.derivative(q_c, k) / math.factorial(k) * powers
+        coefficient = _taylor(covariance, q_c, k) * powers
         excess = excess + k * coefficient
         above = above + 0.5 * (k - 2) * coefficient
     return np.log1p(excess / second), above / (second + excess)
@@ -197,6 +208,11 @@ def _joined(covariance: Covariance, temperature: float) -> tuple[float, float, f
     end = _concave_end(covariance)
     if covariance.degrees[0] != 2 or end == 0.0 or temperature >= math.sqrt(covariance.second(0.0)):
         return None
+    if covariance.degrees[-1] > LARGEST_DEGREE:
+        raise NotFullBreakingError(
+            f"covariance {covariance} has degrees above {LARGEST_DEGREE}, for which a continuous part with a step "
+            "is not solved"
+        )
     points = np.linspace(0.0, end, 401)
     for longest in (True, False):
         found = _join_on_branch(covariance, temperature, points, longest)

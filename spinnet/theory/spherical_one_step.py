@@ -24,7 +24,7 @@ import numpy as np
 
 from spinnet.errors import InputError
 from spinnet.theory.covariance import Covariance
-from spinnet.theory.overlap_scan import Array, log_deficit, log_deficit_over_square, pair, roots, scan
+from spinnet.theory.overlap_scan import Array, log_deficit_over_square, pair, roots, scan
 from spinnet.theory.spherical_transitions import check_temperature
 
 _LARGEST_LOG = 80.0
@@ -87,7 +87,8 @@ def half_minus_ratio(log_z: Array) -> Array:
 def _solve_log_z(target: Array) -> Array:
     """Return ln z with 1/2 - w(z) = target, by bisection and Newton steps in ln ln z; zero where the target is zero."""
     target = np.asarray(target, dtype=float)
-    positive = target > 0
+    # smaller ones are zero within rounding of anything they are added to, and their slopes underflow
+    positive = target > 1e-250
     safe = np.where(positive, target, 0.25)
     # 1/2 - w <= (ln z)/6 gives the lower end
     low, high = np.log(5.0 * safe), np.full_like(safe, math.log(_LARGEST_LOG))
@@ -132,19 +133,29 @@ def violation_below(covariance: Covariance, q: float, rho: float) -> float:
     return float(np.max(left - right))
 
 
+def _excess_power(degree: int, q: float, step: Array) -> Array:
+    """Return [(q + s)^p - q^p - p q^(p-1) s]/s^2 without cancellation at small s."""
+    if q == 0.0:
+        return step ** (degree - 2)
+    v = step / q
+    small = np.where(degree * v < 0.1, v, 0.0)
+    series = np.zeros_like(v)
+    # sum over k >= 2 of binomial(p, k) v^(k-2), nested; the twelfth term is below 1e-13 of the first
+    for k in range(min(degree, 13), 1, -1):
+        series = 1.0 + series * small * (degree - k) / (k + 1)
+    series = 0.5 * degree * (degree - 1) * q ** (degree - 2) * series
+    large = np.where(degree * v < 0.1, 0.1 / degree, v) * q
+    direct = ((q + large) ** degree - q**degree - degree * q ** (degree - 1) * large) / large**2
+    return np.where(degree * v < 0.1, series, direct)
+
+
 def violation_above(covariance: Covariance, q: float, u: float, temperature: float) -> float:
     """Return the largest of beta^2 [f(q + u r) - f(q) - f'(q) u r]/ent(r) - 1 on 0 < r < 1."""
     r, _ = pair(scan(1e-5, points=2001))
     total = np.zeros_like(r)
-    scale = 1.0
-    for k in range(2, covariance.degrees[-1] + 1):
-        # u^k/(k! T^2), built up so that neither overflows
-        scale = (u / temperature) ** 2 / 2.0 if k == 2 else scale * u / k
-        term = covariance.derivative(q, k) * scale * r**k
-        total = total + term
-        if float(term[0]) < 1e-18 * float(total[0]):
-            break
-    return float(np.max(total / log_deficit(r))) - 1.0
+    for p, a in covariance.terms:
+        total = total + 0.5 * a * a * _excess_power(p, q, u * r)
+    return float(np.max(total * (u / temperature) ** 2 / log_deficit_over_square(r))) - 1.0
 
 
 def _candidates(covariance: Covariance, temperature: float) -> list[tuple[float, float, float]]:

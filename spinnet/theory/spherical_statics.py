@@ -12,13 +12,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spinnet.errors import InputError
+from spinnet.errors import InputError, SpinnetError
 from spinnet.theory import kac_rice
 from spinnet.theory.covariance import Covariance
-from spinnet.theory.spherical_ageing import NotOneSectorError, ageing_state, algorithmic_energy, threshold_energy
-from spinnet.theory.spherical_full_rsb import NotFullBreakingError, full_ground_energy, full_state, full_then_step_state
+from spinnet.theory.spherical_ageing import ageing_state, algorithmic_energy, threshold_energy
+from spinnet.theory.spherical_full_rsb import (
+    FullBreakingState,
+    NotFullBreakingError,
+    full_ground_energy,
+    full_state,
+    full_then_step_state,
+)
 from spinnet.theory.spherical_one_step import (
     NotOneStepError,
+    OneStepState,
     inverse_root_curvature,
     one_step_ground,
     one_step_specific_heat,
@@ -84,16 +91,18 @@ def ground_state_energy(covariance: Covariance) -> float:
 
 
 def _ground(covariance: Covariance) -> tuple[float, str]:
+    if covariance.degrees == (2,):
+        return one_step_ground(covariance).energy_density, "replica-symmetric"
+    if inverse_root_curvature(covariance)[1]:
+        return full_ground_energy(covariance), "full-rsb"
     try:
-        energy = one_step_ground(covariance).energy_density
-        return energy, "replica-symmetric" if covariance.degrees == (2,) else "1rsb"
+        return one_step_ground(covariance).energy_density, "1rsb"
     except NotOneStepError as refusal:
-        reason = refusal
+        reason = str(refusal)
     try:
-        energy = full_ground_energy(covariance)
+        return full_ground_energy(covariance), "full-rsb-and-step"
     except NotFullBreakingError:
-        raise NoSolutionError(str(reason)) from None
-    return energy, "full-rsb" if inverse_root_curvature(covariance)[1] else "full-rsb-and-step"
+        raise NoSolutionError(reason) from None
 
 
 def equilibrium_state(covariance: Covariance, temperature: float) -> EquilibriumState:
@@ -117,20 +126,23 @@ def equilibrium_state(covariance: Covariance, temperature: float) -> Equilibrium
         return EquilibriumState(
             temperature, "replica-symmetric", 0.0, 1.0, -f / temperature, 0.5 * f / temperature**2
         )
-    try:
-        state = one_step_state(covariance, temperature)
-        phase = "replica-symmetric" if covariance.degrees == (2,) else "1rsb"
-    except NotOneStepError as refusal:
-        state, phase = _continuous_state(covariance, temperature, str(refusal))
+    state, phase = _broken_state(covariance, temperature)
     return EquilibriumState(
         temperature, phase, state.overlap, state.break_point, state.energy_density, state.log_partition
     )
 
 
-def _continuous_state(covariance: Covariance, temperature: float, reason: str):
-    for solve, phase in ((full_state, "full-rsb"), (full_then_step_state, "full-rsb-and-step")):
+def _broken_state(covariance: Covariance, temperature: float) -> tuple[OneStepState | FullBreakingState, str]:
+    if covariance.degrees == (2,):
+        return one_step_state(covariance, temperature), "replica-symmetric"
+    # the continuous phase first: where its steps are tiny the one-step solution is optimal within rounding
+    candidates = ((full_state, "full-rsb"), (one_step_state, "1rsb"), (full_then_step_state, "full-rsb-and-step"))
+    reason = ""
+    for solve, phase in candidates:
         try:
             return solve(covariance, temperature), phase
+        except NotOneStepError as refusal:
+            reason = str(refusal)
         except NotFullBreakingError:
             continue
     raise NoSolutionError(reason)
@@ -206,7 +218,7 @@ class _Collected(dict):
     def add(self, key: str, value: Callable[[], object]) -> None:
         try:
             self[key] = value()
-        except InputError as refusal:
+        except SpinnetError as refusal:
             self[key] = None
             self.reasons[key] = str(refusal)
 
@@ -313,7 +325,7 @@ def _add_ageing(out: _Collected, covariance: Covariance, temperature: float) -> 
         else:
             ageing = ageing_state(covariance, temperature)
             values = (ageing.overlap, ageing.ratio, ageing.energy_density)
-    except (InputError, NotOneSectorError) as refusal:
+    except InputError as refusal:
         out.leave_out(keys, str(refusal))
         return
     out.update(zip(keys, values, strict=True))

@@ -32,11 +32,14 @@ class Transition:
 
 
 def check_temperature(temperature: float) -> float:
-    """Return the temperature as a float, or raise InputError unless it is finite and not negative."""
+    """Return the temperature as a float, or raise InputError unless it is in [0, 1e100].
+
+    Temperatures below 1e-100 are taken as zero: their squares would underflow.
+    """
     value = float(temperature)
-    if not math.isfinite(value) or value < 0.0:
-        raise InputError(f"temperature is {temperature}; it must be finite and not negative")
-    return value
+    if not 0.0 <= value <= 1e100:
+        raise InputError(f"temperature is {temperature}; it must be between 0 and 1e100")
+    return value if value >= 1e-100 else 0.0
 
 
 def _lowest_complement(covariance: Covariance) -> float:

@@ -181,3 +181,13 @@ def test_continuous_phases_are_refused_where_they_do_not_exist():
     with pytest.raises(NotFullBreakingError):
         full_ground_energy(Covariance({3: 1}))
     assert one_step_state(Covariance({3: 1}), 0.3).overlap > 0.8
+
+
+def test_phase_that_ignores_a_term_of_high_degree_is_refused():
+    # near q = 0.8 the 400-spin term and its first derivatives are zero within rounding, but it freezes the model
+    c = Covariance({2: 1, 400: 1})
+    with pytest.raises(NotFullBreakingError):
+        full_state(c, 0.2)
+    assert full_state(c, 0.5).overlap == pytest.approx(0.5, abs=1e-12)
+    with pytest.raises(NotFullBreakingError, match="degrees above"):
+        full_then_step_state(c, 0.2)

@@ -192,6 +192,17 @@ def test_curvature_criterion_agrees_with_plain_second_differences(amplitudes, co
     assert bool(np.all(second_difference <= 1e-12)) == concave
 
 
+def test_condition_above_the_overlap_is_the_plain_expression():
+    # plain differences are good enough at u = 0.3, and the terms of high degree must not be lost
+    for amplitudes in ({3: 1, 7: 0.4}, {2: 1, 60: 1}):
+        c = Covariance(amplitudes)
+        q, u, temperature = 0.7, 0.3, 0.6
+        r = 1 / (1 + np.exp(np.linspace(np.log(1e-5 / (1 - 1e-5)), 8, 4000)))
+        left = (c(q + u * r) - c(q) - c.first(q) * u * r) / temperature**2
+        plain = np.max(left / (-np.log1p(-r) - r)) - 1
+        assert violation_above(c, q, u, temperature) == pytest.approx(plain, rel=1e-3)
+
+
 def test_models_beyond_one_step_are_refused_where_they_are_and_only_there():
     # 2+4 with equal amplitudes: full breaking below T = 1, one step again at low temperature
     c = Covariance({2: 1, 4: 1})
