@@ -8,12 +8,20 @@ import numpy as np
 
 from spinnet.configurable import real_number
 from spinnet.dynamics.base import Dynamics, finite_rows
+from spinnet.dynamics.runge_kutta import bogacki_shampine, chebyshev, drive, longest_stiffness, stages_for
 from spinnet.errors import InputError
 from spinnet.landscapes.base import Differentiable, Landscape
 
 _SAFETY, _SHRINK, _GROW = 0.9, 0.2, 5.0
 # Proportional-integral step control (Gustafsson 1991): exponents 0.7/3 and 0.4/3 for an error of third order.
 _PROPORTIONAL, _INTEGRAL = 0.7 / 3.0, 0.4 / 3.0
+
+# Three evaluations reach h·radius = 2.3; a stabilised step is cheaper where accuracy allows h·radius above 4.
+_STIFF, _NOT_STIFF = 2.0, 4.0
+_LOOK_EVERY = 4  # attempts between two looks at the stiffness of a plain step
+_STAY = 8  # stabilised steps at least: the first ones still damp what the plain steps stirred up
+_WAIT = 24  # attempts after a return to plain steps before the next change
+_DISPLACEMENT = 1e-3  # of |x|, in the difference quotient along the stiff direction
 
 
 class FlowState(NamedTuple):
@@ -27,19 +35,27 @@ class FlowState(NamedTuple):
     time_start: np.ndarray
     step: np.ndarray  # (replicas,): length of the next step to be tried
     error: np.ndarray  # (replicas,): error of the last accepted step in units of the tolerance
+    stabilised: np.ndarray  # (replicas,): bool, whether the next step is a stabilised one
+    wait: np.ndarray  # (replicas,): attempts before the kind of step may change again, int64
+    direction: np.ndarray  # (replicas, n): unit vector along which the flow contracts fastest
+    radius: np.ndarray  # (replicas,): rate of that contraction, the spectral radius of the Hessian
     accepted: np.ndarray  # (replicas,): steps accepted and refused so far, int64
     refused: np.ndarray
+    evaluations: np.ndarray  # (replicas,): gradients of the block so far, int64
     diverged: np.ndarray  # (replicas,): bool
 
 
 class GradientFlow(Dynamics):
     """dx/dt = −∇H, on the sphere with the tangent gradient: steepest descent in continuous time.
 
-    The embedded Runge–Kutta pair 3(2) of Bogacki & Shampine (1989), three gradients per step (the fourth stage is
-    the first of the next step). Each replica has its own step, chosen so that the estimated error of a step is below
-    ``tolerance`` times the norm of the configuration; all replicas step together, sharing each gradient pass. Steps
-    are never shortened for a measurement: between steps the cubic Hermite interpolant gives the configuration
-    to third order.
+    Each replica has its own step, chosen so that the estimated error of a step is below ``tolerance`` times the norm
+    of the configuration; the replicas step together, sharing each gradient pass. Steps are never shortened for a
+    measurement: between steps the cubic Hermite interpolant gives the configuration to third order.
+
+    While the flow is fast, steps are those of Bogacki & Shampine, of third order with three gradients. When it has
+    become slow but its stiff directions would force short steps, a replica changes to stabilised steps (Runge–Kutta–
+    Chebyshev, second order), whose work grows with the root of the step, and back when that no longer pays. The change
+    looks at this replica alone: its path does not depend on which others are in the block, except through rounding.
 
     On the sphere stages are evaluated at retracted points and each step ends with a retraction, so |x|² = n to
     machine precision at steps and in between; the retraction changes a step by less than its own error and the order
@@ -56,7 +72,7 @@ class GradientFlow(Dynamics):
 
     Notes
     -----
-    A replica diverges when its step can no longer advance its time, or when its gradient is not finite.
+    A replica diverges when its step can no longer advance its time, or when its gradient is not finite at the start.
     """
 
     requires = (Differentiable,)
@@ -88,19 +104,18 @@ class GradientFlow(Dynamics):
         x = np.array(landscape.space.retract(x))
         with np.errstate(all="ignore"):
             velocity = self._velocity(landscape, x)
-            speed = _norm(velocity)
             # First trial: the step in which x moves by a tenth of the third root of the tolerance.
             size = np.maximum(_norm(x), 1e-3 * np.sqrt(x.shape[1]))
-            step = 0.1 * np.cbrt(self.tolerance) * size / speed
+            step = 0.1 * np.cbrt(self.tolerance) * size / _norm(velocity)
         step = np.where(np.isfinite(step) & (step > 0), step, 1.0)
-        replicas = len(x)
         diverged = ~(finite_rows(x) & finite_rows(velocity))
-        time = np.where(diverged, np.inf, 0.0)
+        zeros, count = np.zeros(len(x)), np.zeros(len(x), np.int64)
         return FlowState(
-            x=x, velocity=velocity, time=time,
-            x_start=x.copy(), velocity_start=velocity.copy(), time_start=np.zeros(replicas),
-            step=step, error=np.ones(replicas),
-            accepted=np.zeros(replicas, np.int64), refused=np.zeros(replicas, np.int64), diverged=diverged,
+            x=x, velocity=velocity, time=np.where(diverged, np.inf, 0.0),
+            x_start=x.copy(), velocity_start=velocity.copy(), time_start=zeros,
+            step=step, error=np.ones(len(x)),
+            stabilised=np.zeros(len(x), bool), wait=count.copy(), direction=np.zeros_like(x), radius=zeros.copy(),
+            accepted=count, refused=count.copy(), evaluations=count + 1, diverged=diverged,
         )  # fmt: skip
 
     def advance(self, landscape: Differentiable, state: FlowState, n: int) -> FlowState:
@@ -138,49 +153,113 @@ class GradientFlow(Dynamics):
         return velocity * (-self.flow_time(landscape))
 
     def _step(self, landscape: Differentiable, state: FlowState) -> FlowState:
-        """One attempt of every replica: accepted where the error is small enough, else a shorter step comes next."""
-        x, k1 = state.x, state.velocity
-        retract = landscape.space.retract
-        h = state.step[:, None]
-        k2 = self._velocity(landscape, retract(x + (0.5 * h) * k1))
-        k3 = self._velocity(landscape, retract(x + (0.75 * h) * k2))
-        end = retract(x + h * (2.0 / 9.0 * k1 + 1.0 / 3.0 * k2 + 4.0 / 9.0 * k3))
-        k4 = self._velocity(landscape, end)
-        difference = h * (-5.0 / 72.0 * k1 + 1.0 / 12.0 * k2 + 1.0 / 9.0 * k3 - 1.0 / 8.0 * k4)
-        size = np.maximum(_norm(x), _norm(end))
-        wrong = _norm(difference)
-        error = np.where(wrong == 0.0, 0.0, wrong / (self.tolerance * size))
-        finite = np.isfinite(error) & finite_rows(end) & finite_rows(k4)
-        error = np.where(finite, error, np.inf)
-
+        """One attempt of the block: accepted where the error is small enough, else a shorter step comes next."""
         alive = ~state.diverged
-        accept = alive & (error <= 1.0)
-        refuse = alive & ~accept
-        bounded = np.maximum(error, 1e-12)
-        grow = np.clip(
-            _SAFETY * bounded**-_PROPORTIONAL * np.maximum(state.error, 1e-12) ** _INTEGRAL, _SHRINK, _GROW
-        )
-        shrink = np.clip(_SAFETY * bounded ** (-1.0 / 3.0), _SHRINK, _SAFETY)
-        step = np.where(accept, state.step * grow, np.where(refuse, state.step * shrink, state.step))
-        step = np.minimum(step, 1e15)
+        stages = np.where(state.stabilised, stages_for(state.step * state.radius), 3)
+        moving = alive & _in_turn(state.time, stages, alive)
+        stiff, extra = moving & state.stabilised, 0
+        if stiff.any():
+            state, extra = self._look_at_stiffness(landscape, state, state.direction, stiff), 1
+            stages = np.where(stiff, stages_for(state.step * state.radius), stages)
+        # At rest nothing else would bound a step; doubling the time costs as little as a longer step, and no replica
+        # runs far ahead of the others or of the end of the run.
+        longest = np.minimum(longest_stiffness(stages) / state.radius, state.time)
+        h = np.minimum(state.step, np.where(state.stabilised, longest, np.inf))
+        attempt, rounds = self._attempt(landscape, state, h, stages, moving)
 
-        reached = np.where(accept, state.time + state.step, state.time)
+        size = np.maximum(_norm(state.x), _norm(attempt.end))
+        wrong = _norm(attempt.difference)
+        error = np.where(wrong == 0.0, 0.0, wrong / (self.tolerance * size))
+        finite = np.isfinite(error) & finite_rows(attempt.end) & finite_rows(attempt.velocity)
+        error = np.where(finite, error, np.inf)
+        accept = moving & (error <= 1.0)
+        refuse = moving & ~accept
+        step, bounded = self._next_step(state, h, error, accept, refuse)
+
+        reached = np.where(accept, state.time + h, state.time)
         # A step that no longer moves the clock: the flow leaves every bound in finite time.
-        stuck = alive & (reached + step <= reached)
+        stuck = moving & (reached + step <= reached)
         take = accept[:, None]
-        return FlowState(
-            x=np.where(take, end, x),
-            velocity=np.where(take, k4, k1),
+        state = state._replace(
+            x=np.where(take, attempt.end, state.x),
+            velocity=np.where(take, attempt.velocity, state.velocity),
             time=np.where(stuck, np.inf, reached),
-            x_start=np.where(take, x, state.x_start),
-            velocity_start=np.where(take, k1, state.velocity_start),
+            x_start=np.where(take, state.x, state.x_start),
+            velocity_start=np.where(take, state.velocity, state.velocity_start),
             time_start=np.where(stuck, reached, np.where(accept, state.time, state.time_start)),
             step=step,
             error=np.where(accept, bounded, state.error),
             accepted=state.accepted + accept,
             refused=state.refused + refuse,
+            evaluations=state.evaluations + (rounds + extra),
             diverged=state.diverged | stuck,
         )
+        return self._choose_method(landscape, state, attempt.difference, moving, accept)
+
+    def _attempt(self, landscape, state, h, stages, moving):
+        """A step of every moving replica by its own method, one gradient of the whole block per round."""
+        retract = landscape.space.retract
+        steps = []
+        plain, stabilised = np.flatnonzero(moving & ~state.stabilised), np.flatnonzero(moving & state.stabilised)
+        if len(plain):
+            steps.append((plain, bogacki_shampine(state.x[plain], state.velocity[plain], h[plain], retract)))
+        if len(stabilised):
+            x, k1 = state.x[stabilised], state.velocity[stabilised]
+            steps.append((stabilised, chebyshev(x, k1, h[stabilised], stages[stabilised], retract)))
+        return drive(steps, lambda x: self._velocity(landscape, x), state.x)
+
+    def _next_step(self, state, h, error, accept, refuse):
+        """Length of the next step, and the error that the controller remembers."""
+        bounded = np.maximum(error, 1e-8)
+        grow = _SAFETY * bounded**-_PROPORTIONAL * state.error**_INTEGRAL
+        shrink = np.clip(_SAFETY * bounded ** (-1.0 / 3.0), _SHRINK, _SAFETY)
+        factor = np.where(accept, np.clip(grow, _SHRINK, _GROW), shrink)
+        return np.where(accept | refuse, np.minimum(h * factor, 1e15), state.step), bounded
+
+    def _choose_method(self, landscape, state: FlowState, difference, moving, accept) -> FlowState:
+        """Plain or stabilised steps from here on."""
+        wait = np.maximum(state.wait - moving, 0)
+        stiffness = state.step * state.radius
+        leave = state.stabilised & accept & (wait == 0) & (stiffness < _NOT_STIFF)
+        state = state._replace(stabilised=state.stabilised & ~leave, wait=np.where(leave, _WAIT, wait))
+        attempts = state.accepted + state.refused
+        look = moving & ~state.stabilised & ~state.diverged & (attempts % _LOOK_EVERY == 0)
+        if not look.any():
+            return state
+        # The error of a step has more of the stiff directions than anything else at hand: a good first guess.
+        length = np.where(state.radius == 0.0, _norm(difference), 0.0)[:, None]
+        direction = np.where(length > 0, difference / length, state.direction)
+        state = self._look_at_stiffness(landscape, state, direction, look)
+        enter = look & (state.wait == 0) & (state.step * state.radius > _STIFF)
+        evaluations = state.evaluations + 1
+        wait = np.where(enter, _STAY, state.wait)
+        return state._replace(stabilised=state.stabilised | enter, wait=wait, evaluations=evaluations)
+
+    def _look_at_stiffness(self, landscape, state: FlowState, direction: np.ndarray, rows: np.ndarray) -> FlowState:
+        """One power iteration for some rows: the rate at which the flow contracts along their direction."""
+        displacement = _DISPLACEMENT * np.maximum(_norm(state.x), 1e-3 * np.sqrt(state.x.shape[1]))[:, None]
+        direction = np.where(rows[:, None], direction, 0.0)
+        moved = landscape.space.retract(state.x + displacement * direction)
+        change = (self._velocity(landscape, moved) - state.velocity) / displacement
+        rate = _norm(change)
+        known = rows & np.isfinite(rate) & (rate > 0)
+        return state._replace(
+            direction=np.where(known[:, None], change / rate[:, None], state.direction),
+            radius=np.where(known, rate, state.radius),
+        )
+
+
+def _in_turn(time: np.ndarray, stages: np.ndarray, alive: np.ndarray) -> np.ndarray:
+    """Who takes part in the next attempt: all but those who are ahead in time and would make it long.
+
+    The rounds of an attempt are those of its longest step. A replica that has come to rest takes long steps of many
+    stages; it waits for the one furthest behind, so that its stages are not evaluated at each short step of that one.
+    Waiting changes no path.
+    """
+    if not alive.any():
+        return alive
+    last = np.argmin(np.where(alive, time, np.inf))
+    return (time <= time[last]) | (2 * stages <= 3 * stages[last])
 
 
 def _norm(x: np.ndarray) -> np.ndarray:

@@ -121,6 +121,43 @@ def test_measuring_times_never_change_the_steps():
     assert (dense[-1] == sparse[-1]).all()
 
 
+def test_a_stiff_flow_is_followed_with_few_gradients():
+    # Rates 1 to 1000 around a minimum at (1, 1, 1, 1), up to time 20: plain steps would need 3·20·1000/2.5 = 24 000.
+    rates = np.array([1.0, 1.3, 30.0, 1000.0])
+    well = LinearRegression(np.diag(np.sqrt(rates)), np.sqrt(rates))
+    x = np.random.default_rng(0).standard_normal((3, 4))
+    times = np.array([0.5, 2.0, 5.0, 20.0])
+    exact = 1.0 + (x - 1.0) * np.exp(-rates * times[:, None, None])
+    errors = []
+    for tolerance in (1e-4, 1e-5, 1e-6):
+        found, state = follow(GradientFlow(tolerance=tolerance), well, x, times)
+        assert state.stabilised.all() and state.evaluations[0] < 6000
+        errors.append(np.abs(found - exact).max())
+    assert errors[0] < 2e-3 and errors[2] < errors[0] / 8
+
+
+def test_a_flow_at_rest_costs_little_and_its_gradient_dies():
+    glass = two_spin_glass(30, 2)
+    x = glass.start(4, np.random.default_rng(4))
+    found, state = follow(GradientFlow(tolerance=1e-4), glass, x, [1e5])
+    np.testing.assert_allclose(glass.energy(found[0]) / 30, 0.5 * np.linalg.eigvalsh(glass.matrix)[0], rtol=1e-13)
+    assert np.linalg.norm(glass.riemannian_gradient(found[0]), axis=1).max() < 1e-8
+    assert state.evaluations[0] < 30_000
+
+
+def test_a_replica_takes_the_same_path_alone_and_in_any_block():
+    # The test landscape has the same bits in any block; clocks and methods differ between replicas, paths do not.
+    well = HarmonicWell([0.5, 3.0, 200.0])
+    x = np.random.default_rng(0).standard_normal((4, 3)) * np.array([[1e-3], [1.0], [1.0], [30.0]])
+    x[1, 2] = 0.0
+    flow, times = GradientFlow(tolerance=1e-4), np.geomspace(0.01, 50.0, 12)
+    together, state = follow(flow, well, x, times)
+    assert len(set(state.accepted.tolist())) > 1
+    for a in range(4):
+        alone, _ = follow(flow, well, x[a : a + 1], times)
+        np.testing.assert_array_equal(together[:, a], alone[:, 0])
+
+
 def test_per_unit_time_is_the_extensive_time_in_other_units():
     rng = np.random.default_rng(0)
     landscape = LinearRegression(rng.standard_normal((30, 4)), rng.standard_normal(30))
