@@ -23,7 +23,7 @@ CROSS_ENTROPY, MSE, HINGE, QUADRATIC_HINGE = range(4)
 
 # numba compiles an inner function anew for every literal among its arguments, but not for NumPy scalars: these are the
 # constants that are passed on.
-_ONE, _NO, _YES = np.int64(1), np.bool_(False), np.bool_(True)
+ONE, NO, YES = np.int64(1), np.bool_(False), np.bool_(True)
 
 # Columns of the plan, one row per layer. Sizes of the layer and places in the flat row of weights;
 N_IN, N_OUT, W_AT, B_AT = range(4)
@@ -76,7 +76,7 @@ def workspace(length: int) -> np.ndarray:
 
 
 @inner
-def _load_matrices(flat, layers, work, transposed, natural):
+def load_matrices(flat, layers, work, transposed, natural):
     for l in range(layers.shape[0]):
         layer = layers[l]
         n_in, n_out, columns = layer[N_IN], layer[N_OUT], layer[OUT_COLUMNS]
@@ -100,7 +100,7 @@ def _load_matrices(flat, layers, work, transposed, natural):
 
 
 @inner
-def _store_matrices(layers, work, transposed, flat):
+def store_matrices(layers, work, transposed, flat):
     for l in range(layers.shape[0]):
         layer = layers[l]
         n_in, n_out, columns = layer[N_IN], layer[N_OUT], layer[OUT_COLUMNS]
@@ -116,7 +116,7 @@ def _store_matrices(layers, work, transposed, flat):
 
 
 @inner
-def _gather(inputs, terms, first, rows, layers, work):
+def gather(inputs, terms, first, rows, layers, work):
     width = layers[0, IN_ROW]
     at = layers[0, A_IN]
     for t in range(rows):
@@ -146,7 +146,7 @@ def _activate(work, z_at, a_at, count, activation):
 
 
 @inner
-def _scale_by_slope(work, d_at, z_at, a_at, count, activation):
+def scale_by_slope(work, d_at, z_at, a_at, count, activation):
     """Multiply by φ'(z), which tanh gives from its own value."""
     d, z, a = work[d_at : d_at + count], work[z_at : z_at + count], work[a_at : a_at + count]
     if activation == TANH:
@@ -162,13 +162,13 @@ def _scale_by_slope(work, d_at, z_at, a_at, count, activation):
 
 
 @inner
-def _forward(rows, layers, activation, work):
+def forward(rows, layers, activation, work):
     last = layers.shape[0] - 1
     for l in range(last + 1):
         layer = layers[l]
         row = layer[OUT_ROW]
-        multiply(work, layer[Z], row, layer[A_IN], layer[IN_ROW], _ONE, layer[WT], layer[OUT_COLUMNS],
-                 rows, layer[OUT_COLUMNS], layer[N_IN] + 1, _NO)  # fmt: skip
+        multiply(work, layer[Z], row, layer[A_IN], layer[IN_ROW], ONE, layer[WT], layer[OUT_COLUMNS],
+                 rows, layer[OUT_COLUMNS], layer[N_IN] + 1, NO)  # fmt: skip
         if l < last:
             a = layer[A_OUT]
             _activate(work, layer[Z], a, rows * row, activation)
@@ -177,7 +177,7 @@ def _forward(rows, layers, activation, work):
 
 
 @inner
-def _differentiate_loss(targets, terms, first, rows, layers, loss, with_energy, work):
+def differentiate_loss(targets, terms, first, rows, layers, loss, with_energy, work):
     """Put ∂ℓ/∂z of the outputs into D; return Σ ℓ over the tile (0 for cross-entropy without ``with_energy``)."""
     layer = layers[layers.shape[0] - 1]
     n_out, columns, row = layer[N_OUT], layer[OUT_COLUMNS], layer[OUT_ROW]
@@ -230,13 +230,13 @@ def _backward(rows, layers, activation, add, work):
     """From D of the outputs to the gradient of every layer, added to GT or put there."""
     for l in range(layers.shape[0] - 1, -1, -1):
         layer = layers[l]
-        multiply(work, layer[GT], layer[OUT_COLUMNS], layer[A_IN], _ONE, layer[IN_ROW], layer[D], layer[OUT_ROW],
+        multiply(work, layer[GT], layer[OUT_COLUMNS], layer[A_IN], ONE, layer[IN_ROW], layer[D], layer[OUT_ROW],
                  layer[N_IN] + 1, layer[OUT_COLUMNS], rows, add)  # fmt: skip
         if l > 0:
             before = layers[l - 1]
-            multiply(work, before[D], before[OUT_ROW], layer[D], layer[OUT_ROW], _ONE, layer[WN], layer[IN_COLUMNS],
-                     rows, layer[IN_COLUMNS], layer[N_OUT], _NO)  # fmt: skip
-            _scale_by_slope(work, before[D], before[Z], before[A_OUT], rows * before[OUT_ROW], activation)
+            multiply(work, before[D], before[OUT_ROW], layer[D], layer[OUT_ROW], ONE, layer[WN], layer[IN_COLUMNS],
+                     rows, layer[IN_COLUMNS], layer[N_OUT], NO)  # fmt: skip
+            scale_by_slope(work, before[D], before[Z], before[A_OUT], rows * before[OUT_ROW], activation)
 
 
 @kernel("void(f8[:,::1], f8[:,::1], i8[:,::1], i8, i8[:,::1], i8, i8, i8, f8[::1], f8[:,:,::1])")
@@ -248,11 +248,11 @@ def compute_logits(x, inputs, terms, activation, layers, tile, first, last, work
     layer = layers[layers.shape[0] - 1]
     count = terms.shape[1]
     for a in range(first, last):
-        _load_matrices(x[a], layers, work, WT, WN)
+        load_matrices(x[a], layers, work, WT, WN)
         for start in range(0, count, tile):
             rows = min(tile, count - start)
-            _gather(inputs, terms[0], start, rows, layers, work)
-            _forward(rows, layers, activation, work)
+            gather(inputs, terms[0], start, rows, layers, work)
+            forward(rows, layers, activation, work)
             for t in range(rows):
                 for j in range(layer[N_OUT]):
                     logits[a, start + t, j] = work[layer[Z] + t * layer[OUT_ROW] + j]
@@ -270,13 +270,13 @@ def sum_terms(
     count = terms.shape[1]
     for a in range(first, last):
         chosen = terms[a] if terms.shape[0] > 1 else terms[0]
-        _load_matrices(x[a], layers, work, WT, WN)
+        load_matrices(x[a], layers, work, WT, WN)
         total = 0.0
         for start in range(0, count, tile):
             rows = min(tile, count - start)
-            _gather(inputs, chosen, start, rows, layers, work)
-            _forward(rows, layers, activation, work)
-            total += _differentiate_loss(targets, chosen, start, rows, layers, loss, _YES, work)
+            gather(inputs, chosen, start, rows, layers, work)
+            forward(rows, layers, activation, work)
+            total += differentiate_loss(targets, chosen, start, rows, layers, loss, YES, work)
             if with_gradient:
                 _backward(rows, layers, activation, start > 0, work)
         strength = weight_decay * count
@@ -287,7 +287,7 @@ def sum_terms(
             total += 0.5 * strength * square
         energy[a] = total
         if with_gradient:
-            _store_matrices(layers, work, GT, gradient[a])
+            store_matrices(layers, work, GT, gradient[a])
             if strength > 0.0:
                 for i in range(x.shape[1]):
                     gradient[a, i] += strength * x[a, i]
@@ -327,116 +327,15 @@ def descend(
     count = terms.shape[2]
     rate = learning_rate / count
     for a in range(first, last):
-        _load_matrices(x[a], layers, work, WT, WN)
-        _load_matrices(velocity[a], layers, work, MT, VN)
+        load_matrices(x[a], layers, work, WT, WN)
+        load_matrices(velocity[a], layers, work, MT, VN)
         for s in range(terms.shape[0]):
             for start in range(0, count, tile):
                 rows = min(tile, count - start)
-                _gather(inputs, terms[s, a], start, rows, layers, work)
-                _forward(rows, layers, activation, work)
-                _differentiate_loss(targets, terms[s, a], start, rows, layers, loss, _NO, work)
+                gather(inputs, terms[s, a], start, rows, layers, work)
+                forward(rows, layers, activation, work)
+                differentiate_loss(targets, terms[s, a], start, rows, layers, loss, NO, work)
                 _backward(rows, layers, activation, start > 0, work)
             _step(layers, rate, momentum, weight_decay * count, work)
-        _store_matrices(layers, work, WT, x[a])
-        _store_matrices(layers, work, MT, velocity[a])
-
-
-@inner
-def _forward_along(rows, layers, activation, work):
-    """Derivatives along the direction of fields and activations, after :func:`_forward`."""
-    last = layers.shape[0] - 1
-    for l in range(last + 1):
-        layer = layers[l]
-        row, columns = layer[OUT_ROW], layer[OUT_COLUMNS]
-        multiply(work, layer[RA_OUT], row, layer[A_IN], layer[IN_ROW], _ONE, layer[VT], columns,
-                 rows, columns, layer[N_IN] + 1, _NO)  # fmt: skip
-        if l > 0:
-            multiply(work, layer[RA_OUT], row, layer[RA_IN], layer[IN_ROW], _ONE, layer[WT], columns,
-                     rows, columns, layer[N_IN], _YES)  # fmt: skip
-        if l < last:
-            _scale_by_slope(work, layer[RA_OUT], layer[Z], layer[A_OUT], rows * row, activation)
-
-
-@inner
-def _curve_loss(targets, terms, first, rows, layers, loss, work):
-    """Put ∂²ℓ/∂z² times the derivative of z into RD, after :func:`_differentiate_loss`."""
-    layer = layers[layers.shape[0] - 1]
-    n_out, row = layer[N_OUT], layer[OUT_ROW]
-    for t in range(rows):
-        z, d = layer[Z] + t * row, layer[D] + t * row
-        rz, rd = layer[RA_OUT] + t * row, layer[RD] + t * row
-        target = targets[terms[first + t]]
-        if loss == CROSS_ENTROPY:
-            mean = 0.0
-            for j in range(n_out):
-                mean += (work[d + j] + target[j]) * work[rz + j]
-            for j in range(n_out):
-                work[rd + j] = (work[d + j] + target[j]) * (work[rz + j] - mean)
-        elif loss == MSE:
-            for j in range(n_out):
-                work[rd + j] = work[rz + j]
-        else:
-            for j in range(n_out):
-                curved = loss == QUADRATIC_HINGE and not 1.0 - target[j] * work[z + j] <= 0.0
-                work[rd + j] = target[j] * target[j] * work[rz + j] if curved else 0.0
-        for j in range(n_out, layer[OUT_COLUMNS]):
-            work[rd + j] = 0.0
-
-
-@inner
-def _curve_activation(work, rd_at, ra_at, d_at, z_at, a_at, count, activation):
-    """φ'·RD + φ''·(derivative of z)·D, where D is not yet scaled and RA is already φ' times that derivative."""
-    _scale_by_slope(work, rd_at, z_at, a_at, count, activation)
-    # φ''/φ' is −2 tanh for tanh and −2z for erf.
-    if activation == TANH or activation == ERF:
-        factor_at = a_at if activation == TANH else z_at
-        rd, ra = work[rd_at : rd_at + count], work[ra_at : ra_at + count]
-        d, factor = work[d_at : d_at + count], work[factor_at : factor_at + count]
-        for i in range(count):
-            rd[i] -= 2.0 * factor[i] * ra[i] * d[i]
-
-
-@inner
-def _backward_along(rows, layers, activation, add, work):
-    """The derivative of the gradient along the direction, added to GT or put there."""
-    for l in range(layers.shape[0] - 1, -1, -1):
-        layer = layers[l]
-        n_in, n_out, columns, row = layer[N_IN], layer[N_OUT], layer[OUT_COLUMNS], layer[OUT_ROW]
-        multiply(work, layer[GT], columns, layer[A_IN], _ONE, layer[IN_ROW], layer[RD], row,
-                 n_in + 1, columns, rows, add)  # fmt: skip
-        if l > 0:
-            multiply(work, layer[GT], columns, layer[RA_IN], _ONE, layer[IN_ROW], layer[D], row,
-                     n_in, columns, rows, _YES)  # fmt: skip
-            before = layers[l - 1]
-            wide, deep = layer[IN_COLUMNS], before[OUT_ROW]
-            multiply(work, before[D], deep, layer[D], row, _ONE, layer[WN], wide, rows, wide, n_out, _NO)
-            multiply(work, before[RD], deep, layer[D], row, _ONE, layer[VN], wide, rows, wide, n_out, _NO)
-            multiply(work, before[RD], deep, layer[RD], row, _ONE, layer[WN], wide, rows, wide, n_out, _YES)
-            count = rows * deep
-            z, a = before[Z], before[A_OUT]
-            _curve_activation(work, before[RD], before[RA_OUT], before[D], z, a, count, activation)
-            _scale_by_slope(work, before[D], z, a, count, activation)
-
-
-@kernel(
-    "void(f8[:,::1], f8[:,::1], f8[:,::1], f8[:,::1], i8[:,::1], f8, i8, i8, i8[:,::1], i8, i8, i8, f8[::1], f8[:,::1])"
-)
-def multiply_hessian(
-    x, v, inputs, targets, terms, weight_decay, activation, loss, layers, tile, first, last, work, product
-):
-    """Hessian of the energy of the patterns ``terms[0]`` at x times v (Pearlmutter 1994: one differentiated pass)."""
-    count = terms.shape[1]
-    for a in range(first, last):
-        _load_matrices(x[a], layers, work, WT, WN)
-        _load_matrices(v[a], layers, work, VT, VN)
-        for start in range(0, count, tile):
-            rows = min(tile, count - start)
-            _gather(inputs, terms[0], start, rows, layers, work)
-            _forward(rows, layers, activation, work)
-            _forward_along(rows, layers, activation, work)
-            _differentiate_loss(targets, terms[0], start, rows, layers, loss, _NO, work)
-            _curve_loss(targets, terms[0], start, rows, layers, loss, work)
-            _backward_along(rows, layers, activation, start > 0, work)
-        _store_matrices(layers, work, GT, product[a])
-        for i in range(x.shape[1]):
-            product[a, i] += weight_decay * count * v[a, i]
+        store_matrices(layers, work, WT, x[a])
+        store_matrices(layers, work, MT, velocity[a])

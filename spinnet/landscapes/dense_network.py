@@ -13,8 +13,10 @@ from spinnet.configurable import one_of, real_number, whole_number
 from spinnet.datasets import Dataset
 from spinnet.errors import InputError
 from spinnet.kernels import dense_network as compiled
+from spinnet.kernels.dense_network_curvature import multiply_hessian
 from spinnet.landscapes.base import SumOfTerms, Units
 from spinnet.landscapes.network_hessian import layered_hessian
+from spinnet.landscapes.network_losses import losses_of, targets_of
 from spinnet.spaces import Euclidean
 
 ACTIVATIONS = {"tanh": compiled.TANH, "relu": compiled.RELU, "erf": compiled.ERF, "linear": compiled.LINEAR}
@@ -89,7 +91,7 @@ class DenseNetwork(SumOfTerms):
     """
 
     independent_unit: ClassVar[str] = "replica"
-    #: Modules to compile before many processes start.
+    #: Compiled before many processes start; the Hessian–vector product, which few campaigns need, at its first use.
     kernels: ClassVar[tuple[str, ...]] = ("spinnet.kernels.dense_network",)
 
     def __init__(
@@ -126,7 +128,7 @@ class DenseNetwork(SumOfTerms):
             raise InputError(
                 f"data set {self.data.name!r} has content {self.data.sha256[:16]}…, not {expected[:16]}… as expected"
             )
-        targets, test_targets = _targets(self.data, self.loss)
+        targets, test_targets = targets_of(self.data, self.loss)
         self.widths: tuple[int, ...] = (self.data.n_inputs, *self.hidden, targets.shape[1])
         self._space = Euclidean(sum((i + 1) * o for i, o in zip(self.widths[:-1], self.widths[1:], strict=True)))
         self._targets, self._test_targets = targets, test_targets
@@ -215,7 +217,7 @@ class DenseNetwork(SumOfTerms):
             raise InputError(f"hvp: {len(x)} configurations and {len(v)} directions")
         product = np.empty_like(x)
         self._over_replicas(
-            len(x), _TILE, compiled.multiply_hessian,
+            len(x), _TILE, multiply_hessian,
             (x, v, self._kernel_inputs, self._kernel_targets, self._everything, self.weight_decay,
              ACTIVATIONS[self.activation], LOSSES[self.loss]), (product,),
         )  # fmt: skip
@@ -236,7 +238,7 @@ class DenseNetwork(SumOfTerms):
     def energy_terms(self, x: np.ndarray) -> np.ndarray:
         """ℓ_μ + (λ/2)|w|² for each pattern, shape ``(replicas, P)``; their sum is the energy."""
         x = self.check(x)
-        terms = _losses(self.logits(x), self._targets, self.loss)
+        terms = losses_of(self.logits(x), self._targets, self.loss)
         return terms + 0.5 * self.weight_decay * np.einsum("ri,ri->r", x, x)[:, None]
 
     def gradient_batch(self, x: np.ndarray, terms: np.ndarray) -> np.ndarray:
@@ -282,11 +284,11 @@ class DenseNetwork(SumOfTerms):
 
     def train_loss(self, x: np.ndarray) -> np.ndarray:
         """Mean loss over the training part, without weight decay, shape ``(replicas,)``."""
-        return _losses(self.logits(x), self._targets, self.loss).mean(axis=1)
+        return losses_of(self.logits(x), self._targets, self.loss).mean(axis=1)
 
     def test_loss(self, x: np.ndarray) -> np.ndarray:
         """Mean loss over the test part, without weight decay, shape ``(replicas,)``."""
-        return _losses(self.logits(x, self._test_inputs()), self._test_targets, self.loss).mean(axis=1)
+        return losses_of(self.logits(x, self._test_inputs()), self._test_targets, self.loss).mean(axis=1)
 
     def train_accuracy(self, x: np.ndarray) -> np.ndarray:
         """Fraction of training patterns whose class is right, shape ``(replicas,)``."""
@@ -370,37 +372,6 @@ def _check_data(name: Any, options: Any, sha256: Any) -> dict[str, Any]:
     if sha256 is not None and found is not None and sha256 != found:
         raise InputError(f"data_sha256: data set {name!r} has content {found[:16]}…, not {str(sha256)[:16]}…")
     return {"data": name, "data_options": complete, "data_sha256": found if sha256 is None else sha256}
-
-
-def _targets(data: Dataset, loss: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Rows of targets of the training and the test part, as the class describes them."""
-    if data.targets is not None:
-        if loss != "mse":
-            raise InputError(f"loss = {loss!r} needs classes, and data set {data.name!r} has real targets: use 'mse'")
-        return np.array(data.targets), data.test_targets
-    low = -1.0 if loss in ("hinge", "quadratic-hinge") else 0.0
-
-    def rows(labels: np.ndarray | None) -> np.ndarray | None:
-        if labels is None:
-            return None
-        if data.n_classes == 2 and loss != "cross-entropy":
-            return 2.0 * labels[:, None] - 1.0
-        block = np.full((len(labels), data.n_classes), low)
-        block[np.arange(len(labels)), labels] = 1.0
-        return block
-
-    return rows(data.labels), rows(data.test_labels)
-
-
-def _losses(logits: np.ndarray, targets: np.ndarray, loss: str) -> np.ndarray:
-    """ℓ for logits ``(replicas, patterns, outputs)``: shape ``(replicas, patterns)``."""
-    if loss == "cross-entropy":
-        highest = logits.max(axis=-1, keepdims=True)
-        return (highest[..., 0] + np.log(np.exp(logits - highest).sum(axis=-1))) - (logits * targets).sum(axis=-1)
-    if loss == "mse":
-        return 0.5 * ((logits - targets) ** 2).sum(axis=-1)
-    gaps = np.maximum(1.0 - targets * logits, 0.0)
-    return gaps.sum(axis=-1) if loss == "hinge" else 0.5 * (gaps**2).sum(axis=-1)
 
 
 def _with_constant(inputs: np.ndarray) -> np.ndarray:

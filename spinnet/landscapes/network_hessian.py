@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from spinnet.landscapes.network_losses import loss_derivatives
+
 #: Bytes of the per-pattern outer products that are held at a time.
 _CHUNK_BYTES = 2**27
 
@@ -31,22 +33,6 @@ def activation_derivatives(name: str, z: np.ndarray) -> tuple[np.ndarray, np.nda
         slope = 2.0 / np.sqrt(np.pi) * np.exp(-z * z)
         return erf(z), slope, -2.0 * z * slope
     return z, np.ones_like(z), np.zeros_like(z)
-
-
-def loss_derivatives(name: str, z: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """∂ℓ/∂z ``(patterns, outputs)`` and ∂²ℓ/∂z² ``(patterns, outputs, outputs)`` for rows of outputs."""
-    one = np.eye(z.shape[1])
-    if name == "cross-entropy":
-        p = np.exp(z - z.max(axis=1, keepdims=True))
-        p /= p.sum(axis=1, keepdims=True)
-        return p - targets, p[:, :, None] * (one - p[:, None, :])
-    if name == "mse":
-        return z - targets, np.broadcast_to(one, (len(z), *one.shape))
-    gap = 1.0 - targets * z
-    open_ = (gap > 0).astype(z.dtype)
-    if name == "hinge":
-        return -targets * open_, np.zeros((len(z), *one.shape))
-    return -targets * open_ * gap, (targets**2 * open_)[:, :, None] * one
 
 
 def layered_hessian(
@@ -97,7 +83,7 @@ def _products(layers, inputs, targets, activation, loss):
             slope.append(first)
             curve.append(second)
     delta, h = [None] * (last + 1), [None] * (last + 1)
-    delta[last], loss_curvature = loss_derivatives(loss, z, targets)
+    delta[last], loss_curvature = loss_derivatives(z, targets, loss)
     back: list = [None] * (last + 1)
     for l in range(last - 1, -1, -1):
         back[l] = delta[l + 1] @ layers[l + 1][0]
