@@ -28,9 +28,8 @@ from numba.extending import intrinsic
 #: Tiles are SIDE × SIDE.
 SIDE = 4
 TILE = SIDE * SIDE
-#: How far ahead of the tile in use the next couplings are asked for, in bytes. They go to the second-level cache: a
-#: request that goes to the first level holds one of its few places for as long as memory takes to answer.
-PREFETCH = 1024
+#: Couplings are asked for ahead of their use into the second-level cache: a request that goes to the first level holds
+#: one of its few places for as long as memory takes to answer.
 _SECOND_LEVEL = 2
 
 _I32 = ir.IntType(32)
@@ -144,17 +143,18 @@ class _Emitter:
 class Operations(NamedTuple):
     """What can be done with rows of ``lanes`` numbers of a workspace; all work in place and return nothing.
 
-    ``sweep(couplings, tile, tiles, work, s, stride, product, j, row_sums, value, columns)``
+    ``sweep(couplings, tile, tiles, ahead, work, s, stride, product, j, row_sums, value, columns)``
         multiplies the group that starts at tile number ``tile`` and has ``tiles`` tiles, with w_r = product·s_{j+r}
-        (rows ``product`` and ``j`` + r). It adds product·P_r to four rows ``row_sums``, Σ_r P_r s_{j+r} to the row
-        ``value``, and the column sums to ``column_rows`` rows for each tile. With up to 4 lanes vectors run over the 16
-        couplings of a tile and the column sums are kept apart for the rows of a tile; the states are found lane after
-        lane: ``s`` is the place (in numbers, not rows) of the first state of the first lane, ``stride`` the distance of
-        lanes. With 16 lanes vectors run over the lanes, and ``s`` is the row of the first state.
-    ``sweep_tangent(couplings, tile, tiles, work, s, stride, product, j, row_sums, value, columns, apart, after)``
-        does the same for the derivative along v. States, products (then slopes) and values (then slopes of values)
-        have their derivatives a number of rows later: ``apart`` rows for s and j, ``after`` for product and value.
-        Into ``row_sums`` and ``columns`` go derivatives only.
+        (rows ``product`` and ``j`` + r), and asks for couplings ``ahead`` tiles before they are needed. It adds
+        product·P_r to four rows ``row_sums``, Σ_r P_r s_{j+r} to the row ``value``, and the column sums to
+        ``column_rows`` rows for each tile. With up to 4 lanes vectors run over the 16 couplings of a tile, and the
+        column sums are kept apart for the rows of a tile; the states are found lane after lane: ``s`` is the place (in
+        numbers, not rows) of the first state of the first lane, ``stride`` the distance of lanes. With 16 lanes vectors
+        run over the lanes, and ``s`` is the row of the first state.
+    ``sweep_tangent(…, apart, after)``
+        takes two arguments more and does the same for the derivative along v. States, products (then slopes) and values
+        (then slopes of values) have their derivatives a number of rows later: ``apart`` rows for s and j, ``after`` for
+        product and value. Into ``row_sums`` and ``columns`` go derivatives only.
     ``drain(work, columns, totals, k)``
         adds the column sums of one tile to totals[k … k + 3] and clears them.
     ``fill(work, d, number)``: work[d] = number; ``multiply(work, d, a, b)``: = work[a] work[b];
@@ -177,51 +177,48 @@ def operations(lanes: int) -> Operations:
     place_size = 1 if lanes < TILE else lanes
 
     @intrinsic
-    def sweep(typing, couplings, tile, tiles, work, s, stride, product, j, row_sums, value, columns):
+    def sweep(typing, couplings, tile, tiles, ahead, work, s, stride, product, j, row_sums, value, columns):
         def generate(context, builder, signature, values):
             e = _Emitter(context, builder, signature, values, lanes)
-            _, tile, tiles, _, s, stride, product, j, row_sums, value, columns = values
-            factor = e.row(3, product)
-            states = [e.row(3, j, r) for r in range(SIDE)]
+            _, tile, tiles, ahead, _, s, stride, product, j, row_sums, value, columns = values
+            factor = e.row(4, product)
+            states = [e.row(4, j, r) for r in range(SIDE)]
             weights = [builder.fmul(factor, state) for state in states]
-            group, columns = e.at(0, tile, TILE), e.at(3, columns)
-            (sums,) = _products(e, group, tiles, [e.at(3, s, place_size)], stride, weights, columns)
-            e.add_rows(3, row_sums, [[(factor, total)] for total in sums])
-            e.add_rows(3, value, [list(zip(sums, states, strict=True))])
+            group, columns = e.at(0, tile, TILE), e.at(4, columns)
+            (sums,) = _products(e, group, tiles, ahead, [e.at(4, s, place_size)], stride, weights, columns)
+            e.add_rows(4, row_sums, [[(factor, total)] for total in sums])
+            e.add_rows(4, value, [list(zip(sums, states, strict=True))])
             return context.get_dummy_value()
 
-        return types.void(couplings, tile, tiles, work, s, stride, product, j, row_sums, value, columns), generate
+        arguments = couplings, tile, tiles, ahead, work, s, stride, product, j, row_sums, value, columns
+        return types.void(*arguments), generate
 
     @intrinsic
     def sweep_tangent(
-        typing, couplings, tile, tiles, work, s, stride, product, j, row_sums, value, columns, apart, after
+        typing, couplings, tile, tiles, ahead, work, s, stride, product, j, row_sums, value, columns, apart, after
     ):
         def generate(context, builder, signature, values):
             e = _Emitter(context, builder, signature, values, lanes)
-            _, tile, tiles, _, s, stride, product, j, row_sums, value, columns, apart, after = values
-            factor, slope = e.row(3, product), e.row(3, builder.add(product, after))
-            states = [e.row(3, j, r) for r in range(SIDE)]
-            tangents = [e.row(3, builder.add(j, apart), r) for r in range(SIDE)]
+            _, tile, tiles, ahead, _, s, stride, product, j, row_sums, value, columns, apart, after = values
+            factor, slope = e.row(4, product), e.row(4, builder.add(product, after))
+            states = [e.row(4, j, r) for r in range(SIDE)]
+            tangents = [e.row(4, builder.add(j, apart), r) for r in range(SIDE)]
             weights = [
                 e.multiply_add(factor, tangent, builder.fmul(slope, state))
                 for state, tangent in zip(states, tangents, strict=True)
             ]
-            group, columns = e.at(0, tile, TILE), e.at(3, columns)
-            start = e.at(3, s, place_size)
+            group, columns = e.at(0, tile, TILE), e.at(4, columns)
+            start = e.at(4, s, place_size)
             starts = [start, e.shift(start, e.times(apart, lanes))]
-            sums, slopes = _products(e, group, tiles, starts, stride, weights, columns)
-            e.add_rows(3, row_sums, [[(slope, a), (factor, b)] for a, b in zip(sums, slopes, strict=True)])
-            e.add_rows(3, value, [list(zip(sums, states, strict=True))])
+            sums, slopes = _products(e, group, tiles, ahead, starts, stride, weights, columns)
+            e.add_rows(4, row_sums, [[(slope, a), (factor, b)] for a, b in zip(sums, slopes, strict=True)])
+            e.add_rows(4, value, [list(zip(sums, states, strict=True))])
             pairs = [*zip(slopes, states, strict=True), *zip(sums, tangents, strict=True)]
-            e.add_rows(3, builder.add(value, after), [pairs])
+            e.add_rows(4, builder.add(value, after), [pairs])
             return context.get_dummy_value()
 
-        return (
-            types.void(
-                couplings, tile, tiles, work, s, stride, product, j, row_sums, value, columns, apart, after
-            ),
-            generate,
-        )
+        arguments = couplings, tile, tiles, ahead, work, s, stride, product, j, row_sums, value, columns, apart, after
+        return types.void(*arguments), generate
 
     @intrinsic
     def drain(typing, work, columns, totals, k):
@@ -289,13 +286,13 @@ def add_tiles(typing, couplings, tile, tiles, work, factor, target):
     return types.void(couplings, tile, tiles, work, factor, target), generate
 
 
-def _products(e: _Emitter, group, tiles, states, stride, weights, columns):
+def _products(e: _Emitter, group, tiles, ahead, states, stride, weights, columns):
     """The loop over tiles: P for each set of states (four vectors of lanes), and the column sums of ``weights``."""
     make = _tile_products if e.lanes < TILE else _lane_products
-    return make(e, group, tiles, states, stride, weights, columns)
+    return make(e, group, tiles, e.shift(group, e.times(ahead, TILE)), states, stride, weights, columns)
 
 
-def _tile_products(e: _Emitter, group, tiles, states, stride, weights, columns):
+def _tile_products(e: _Emitter, group, tiles, later, states, stride, weights, columns):
     """For up to 4 lanes: vectors run over the couplings of a tile."""
     lanes, builder = e.lanes, e.builder
     scalar = columns.type.pointee
@@ -304,10 +301,9 @@ def _tile_products(e: _Emitter, group, tiles, states, stride, weights, columns):
     starts = [[e.shift(start, e.times(stride, a)) for a in range(lanes)] for start in states]
     zero = ir.Constant(ir.VectorType(scalar, TILE), None)
     sums = [e.variables([zero] * lanes) for _ in states]
-    ahead = PREFETCH // e.context.get_abi_sizeof(scalar)
     with cgutils.for_range(builder, tiles) as loop:
         here, four = e.times(loop.index, TILE), e.times(loop.index, SIDE)
-        e.prefetch(e.shift(group, here, ahead))
+        e.prefetch(e.shift(later, here))
         tile = e.load(e.shift(group, here), TILE)
         for a in range(lanes):
             for start, total in zip(starts, sums, strict=True):
@@ -328,15 +324,14 @@ def _tile_products(e: _Emitter, group, tiles, states, stride, weights, columns):
     return results
 
 
-def _lane_products(e: _Emitter, group, tiles, states, stride, weights, columns):
+def _lane_products(e: _Emitter, group, tiles, later, states, stride, weights, columns):
     """For 16 lanes: each coupling is spread over a vector of replicas."""
     lanes, builder = e.lanes, e.builder
     zero = ir.Constant(weights[0].type, None)
     sums = [e.variables([zero] * SIDE) for _ in states]
-    ahead = PREFETCH // e.context.get_abi_sizeof(columns.type.pointee)
     with cgutils.for_range(builder, tiles) as loop:
         tile, strip = e.times(loop.index, TILE), e.times(loop.index, SIDE * lanes)
-        e.prefetch(e.shift(group, tile, ahead))
+        e.prefetch(e.shift(later, tile))
         for c in range(SIDE):
             state = [e.load(e.shift(start, strip, c * lanes), lanes) for start in states]
             target = e.shift(columns, strip, c * lanes)

@@ -31,6 +31,17 @@ def _depth(blocks, lanes):
 tiles_at_once = inner(_depth)
 
 
+@inner
+def tiles_ahead(tiles, span, lanes):
+    """How far ahead couplings are asked for; where rows are swept in strips, the same strip of the next group.
+
+    The more is done with each coupling, the less the processor finds out by itself that it is reading a stream.
+    """
+    if lanes == 1:
+        return 24
+    return tiles if span < tiles else 64 if lanes == 16 else 96
+
+
 def workspace(n: int, replicas: int, groups: int, vectors: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     """Uninitialised rows of lanes for :func:`contract` (one vector per replica) or its derivative (two).
 
@@ -103,29 +114,34 @@ def _gradient_of_unit(lanes):
         term = products + groups
         for h in range(groups):
             fill(work, values + h, 0.0)
-            fill(work, products + h, 1.0)
-            for m in range(length):
-                multiply(work, products + h, products + h, sites + prefixes[start + h, m])
+        if length == 1:
+            products = sites + start
+        else:
+            for h in range(groups):
+                fill(work, products + h, 1.0)
+                for m in range(length):
+                    multiply(work, products + h, products + h, sites + prefixes[start + h, m])
         for r in range(4):
             fill(work, row_sums + r, 0.0)
         for t0 in range(0, tiles, depth):
             span = min(depth, tiles - t0)
             k = j + 4 * t0
             states = turned * lanes + k if lanes < 16 else sites + k
+            ahead = tiles_ahead(tiles, span, lanes)
             for h in range(groups):
                 at = line + h * tiles + t0
                 sweep(
-                    couplings, at, span, work, states, 4 * blocks, products + h, sites + j, row_sums, values + h,
+                    couplings, at, span, ahead, work, states, 4 * blocks, products + h, sites + j, row_sums, values + h,
                     columns,
                 )
             for t in range(span):
                 drain(work, columns + column_rows * t, totals, total + k + 4 * t)
-        for h in range(groups):
+        if length == 1:
+            for h in range(groups):
+                add(totals, total + start + h, work, values + h)
+        for h in range(groups if length > 1 else 0):
             g = start + h
             for m in range(length):
-                if length == 1:
-                    add(totals, total + prefixes[g, 0], work, values + h)
-                    continue
                 fill(work, term, 1.0)
                 for o in range(length):
                     if o != m:
@@ -234,7 +250,7 @@ def contract_hessian(couplings, prefixes, units, x, work, half):
                         _multiply_one(work, product, product, prefixes[g, o])
                 for r in range(5):
                     _fill_one(work, row_sums + r, 0.0)
-                _sweep_one(couplings, at, tiles, work, j, padded, product, j, row_sums, value, columns)
+                _sweep_one(couplings, at, tiles, 24, work, j, padded, product, j, row_sums, value, columns)
                 target = prefixes[g, m] * padded
                 for t in range(tiles):
                     _drain_one(work, columns + 16 * t, half, target + j + 4 * t)

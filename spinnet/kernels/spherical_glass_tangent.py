@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from spinnet.kernels._jit import inner, kernel
 from spinnet.kernels._tiles import operations
-from spinnet.kernels.spherical_glass import clear, put_states, tiles_at_once, write_lanes
+from spinnet.kernels.spherical_glass import clear, put_states, tiles_ahead, tiles_at_once, write_lanes
 
 
 def _tangent_of_unit(lanes):
@@ -55,10 +55,11 @@ def _tangent_of_unit(lanes):
             span = min(depth, tiles - t0)
             k = j + 4 * t0
             states = turned * lanes + k if lanes < 16 else sites + k
+            ahead = tiles_ahead(tiles, span, lanes)
             for h in range(groups):
                 at = line + h * tiles + t0
                 sweep(
-                    couplings, at, span, work, states, 4 * blocks, products + h, sites + j, row_sums, values + h,
+                    couplings, at, span, ahead, work, states, 4 * blocks, products + h, sites + j, row_sums, values + h,
                     columns, apart, after,
                 )
             for t in range(span):

@@ -18,8 +18,8 @@ from spinnet.kernels._threads import run_chunks
 from spinnet.randomness import stream
 
 #: Units of work are cut at about this many bytes of couplings, so that a second pass finds them in the cache.
-_UNIT_BYTES = 1 << 19
-_UNIT_GROUPS = 128
+_UNIT_BYTES = 1 << 20
+_UNIT_GROUPS = 256
 #: Couplings below this size are one chunk; above, there are enough chunks to share among threads.
 _CHUNK_BYTES = 1 << 20
 _MAX_CHUNKS = 16
