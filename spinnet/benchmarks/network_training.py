@@ -46,7 +46,7 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
             row |= {"value": steps / seconds, "reference": None, "ratio": None}
             row["name"] += " (PyTorch is not installed: no reference)"
         else:
-            row |= _compare(_own_training(network, start, terms), peer, steps, rounds=3 if quick else 7)
+            row |= _compare(_own_training(network, start, terms), peer, steps, rounds=3 if quick else 5)
         rows.append(row)
     return rows
 
