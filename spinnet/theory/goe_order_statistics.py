@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 LARGEST_ORDER_STATISTICS_SIZE = 60
 # bytes of complex Pfaffian matrices held at once
 _BLOCK_BYTES = 64 * 2**20
+_LARGEST_DENSE = 12
 
 
 def check_size(n: int) -> int:
@@ -190,10 +191,18 @@ def sample_eigenvalues(n: int, samples: int, rng: np.random.Generator) -> Array:
     """Return sorted eigenvalues of independent GOE matrices, shape (samples, n). O(n^2) per sample."""
     n = check_size(n)
     diagonal = rng.normal(size=(samples, n))
-    off = np.sqrt(0.5 * rng.chisquare(np.arange(n - 1, 0, -1), size=(samples, n - 1))) if n > 1 else None
-    if off is None:
+    if n == 1:
         return diagonal
-    return np.stack([eigvalsh_tridiagonal(diagonal[i], off[i]) for i in range(samples)])
+    # the tridiagonal form has the same eigenvalues in law: chi-distributed off-diagonal elements
+    off = np.sqrt(0.5 * rng.chisquare(np.arange(n - 1, 0, -1), size=(samples, n - 1)))
+    if n > _LARGEST_DENSE:
+        return np.stack([eigvalsh_tridiagonal(diagonal[i], off[i]) for i in range(samples)])
+    # for small sizes one batched call is faster than a call for each sample
+    index = np.arange(n)
+    matrices = np.zeros((samples, n, n))
+    matrices[:, index, index] = diagonal
+    matrices[:, index[1:], index[:-1]] = off
+    return np.linalg.eigvalsh(matrices)
 
 
 def mean_order_statistic(n: int, k: int) -> float:

@@ -272,6 +272,7 @@ def ground_violation(covariance: Covariance) -> float:
     return max(violation_below(covariance, 1.0, -math.expm1(-log_z)), marginality)
 
 
+@lru_cache(maxsize=128)
 def inverse_root_curvature(covariance: Covariance) -> tuple[bool, bool]:
     """Return (convex, concave): whether f''(q)^(-1/2) is convex or concave on all of (0, 1).
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -90,6 +91,7 @@ def ground_state_energy(covariance: Covariance) -> float:
     return _ground(covariance)[0]
 
 
+@lru_cache(maxsize=128)
 def _ground(covariance: Covariance) -> tuple[float, str]:
     if covariance.degrees == (2,):
         return one_step_ground(covariance).energy_density, "replica-symmetric"
@@ -172,6 +174,7 @@ def specific_heat(covariance: Covariance, temperature: float) -> float:
     return float(np.polynomial.Polynomial.fit(offsets, values, 4).deriv()(temperature))
 
 
+@lru_cache(maxsize=128)
 def phase_structure(covariance: Covariance) -> str:
     """Return the name of the model's low-temperature structure.
 

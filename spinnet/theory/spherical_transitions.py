@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -58,6 +59,7 @@ def _highest(covariance: Covariance, stationary: list[tuple[float, float, bool]]
     return Transition(math.sqrt(best), overlap)
 
 
+@lru_cache(maxsize=128)
 def dynamic_transition(covariance: Covariance) -> Transition:
     """Return T_d and q_d: T_d^2 = max over q of f'(q)(1 - q)/q.
 
@@ -73,6 +75,7 @@ def dynamic_transition(covariance: Covariance) -> Transition:
     return _highest(covariance, stationary, lambda q, u: covariance.first(q) * u / q)
 
 
+@lru_cache(maxsize=128)
 def static_transition(covariance: Covariance) -> Transition:
     """Return T_s and q_s: T_s^2 = max over q of f(q)/(-ln(1-q) - q).
 
