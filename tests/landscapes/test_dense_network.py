@@ -383,7 +383,7 @@ def test_accuracies_and_test_loss_are_counted_on_their_own_parts():
 def test_a_resolved_table_is_complete_and_resolves_to_itself():
     table = DenseNetwork.resolve({"hidden": 7, "data_options": {"pca": 20}, "weight_decay": 1.0})
     assert table["hidden"] == [7] and table["weight_decay"] == 1 and "threads" not in table
-    assert table["data_options"]["n_test"] == 500 and table["data_options"]["pca"] == 20
+    assert table["data_options"]["n_test"] is None and table["data_options"]["pca"] == 20
     assert table["data_sha256"] == load("digits").sha256
     assert DenseNetwork.resolve(table) == table
     assert DenseNetwork.resolve({"hidden": (7,), "data": load("digits", pca=20), "weight_decay": 1}) == table
