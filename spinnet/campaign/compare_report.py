@@ -86,7 +86,7 @@ def _legend(comparison: Comparison) -> list[str]:
         tested = sum(row.status == "tested" for row in comparison.rows)
         lines += [
             "distance: between the means, in standard deviations within the sides; 95 % null: what equal means reach "
-            "with as many units",
+            "with as many units" + _sizes(comparison.rows),
             f"null: {NULL_HYPOTHESIS}",
             f"{tested} rows tested, all scale-free, so that no unit of energy, length or time enters; {CORRECTION}",
         ]
@@ -97,6 +97,14 @@ def _legend(comparison: Comparison) -> list[str]:
             f"{measured(rate.family_rate, rate.family_error)} of them"
         )
     return [textwrap.fill(line, _WIDTH, subsequent_indent="  ") for line in [*lines, *comparison.notes]]
+
+
+def _sizes(rows: Sequence[Row]) -> str:
+    pairs = dict.fromkeys((row.left_arm, row.left_point, row.size_point) for row in rows if row.size_point)
+    if not pairs:
+        return ""
+    named = "; ".join(f"{arm} {point} from {arm} {other}" for arm, point, other in pairs)
+    return f"; other size: the distance of {named}, which is what size alone does"
 
 
 def notes_on_units(pairs: Sequence[tuple[PointData, PointData]], rows: Sequence[Row]) -> list[str]:

@@ -26,7 +26,7 @@ from spinnet.campaign.compare_settings import CompareSettings
 from spinnet.campaign.compare_sources import Source, open_source
 from spinnet.comparison.points import PointData
 from spinnet.comparison.statistics import Statistic, select_statistics
-from spinnet.comparison.table import Row, as_dicts, compare_points, false_positives_within
+from spinnet.comparison.table import Row, as_dicts, compare_points, false_positives_within, size_distances
 from spinnet.errors import InputError, nearest_name
 
 
@@ -59,6 +59,11 @@ class ArmData:
                 f"arm {self.name} has no point {name!r}{nearest_name(name, names)}; it has {', '.join(names)}"
             )
         return self.points[names.index(name)]
+
+    def other_size(self, point: PointData) -> PointData | None:
+        """The smallest point of another size; None where all have one size."""
+        others = [other for other in self.points if other.n_dof != point.n_dof]
+        return min(others, key=lambda other: other.n_dof) if others else None
 
     def largest(self) -> PointData:
         """The point with most degrees of freedom; the last of equal ones."""
@@ -239,18 +244,32 @@ def _compare(
     statistics = select_statistics(settings.statistics or None)
     rows: list[Row] = []
     rates: dict[str, tuple[SplitRate | None, dict[str, tuple[float, float]]]] = {}
+    sizes: dict[str, tuple[str, dict[str, float]]] = {}
     for left, right in pairs:
         if left.path not in rates:
             rates[left.path] = _split_rate(left, statistics, settings, notes)
+            sizes[left.path] = _other_size(left, arms, statistics)
         by_statistic = rates[left.path][1]
+        size_point, by_size = sizes[left.path]
         for row in compare_points(left, right, statistics, settings.permutations, settings.seed, settings.fewest_units):
             rate, error = by_statistic.get(row.statistic, (float("nan"), float("nan")))
-            rows.append(dataclasses.replace(row, false_positive_rate=rate, false_positive_error=error))
+            extra = {"false_positive_rate": rate, "false_positive_error": error}
+            if row.statistic in by_size:
+                extra |= {"size_distance": by_size[row.statistic], "size_point": size_point}
+            rows.append(dataclasses.replace(row, **extra))
     found = tuple(rate for rate, _ in rates.values() if rate is not None)
     notes += notes_on_units(pairs, rows)
     comparison = Comparison(Path(out_path), title, tuple(arms), tuple(rows), found, settings, tuple(notes))
     write_comparison(comparison)
     return comparison
+
+
+def _other_size(
+    point: PointData, arms: Sequence[ArmData], statistics: Sequence[Statistic]
+) -> tuple[str, dict[str, float]]:
+    arm = next(arm for arm in arms if arm.name == point.arm)
+    other = arm.other_size(point)
+    return ("", {}) if other is None else (other.name, size_distances(point, other, statistics))
 
 
 def _split_rate(

@@ -35,7 +35,8 @@ class Row:
     deviation within the sides, ``null_upper`` its 95 % quantile between equal means with as many units, ``p_value``
     that of the permutation test and ``p_adjusted`` Holm's. ``law_distance`` compares whole laws of units, widths
     included (which depend on size and replicas): the standardised area between CDFs of numbers, the energy
-    coefficient of curves; ``law_p_value`` is not adjusted. What is not there is NaN, and ``status`` says why.
+    coefficient of curves; ``law_p_value`` is not adjusted. ``size_distance`` is the distance of the left point from
+    ``size_point``, another size on the left: what size alone does. What is not there is NaN, and ``status`` says why.
     """
 
     statistic: str
@@ -65,6 +66,8 @@ class Row:
     kolmogorov_smirnov: float
     false_positive_rate: float
     false_positive_error: float
+    size_distance: float
+    size_point: str
     scale_free: bool
     status: str
     definition: str
@@ -108,6 +111,8 @@ def _row(statistic, left, right, permutations, seed, fewest_units) -> dict[str, 
         "kolmogorov_smirnov": nan,
         "false_positive_rate": nan,
         "false_positive_error": nan,
+        "size_distance": nan,
+        "size_point": "",
         "scale_free": statistic.scale_free,
         "definition": statistic.definition,
     }
@@ -164,6 +169,21 @@ def _status(statistic: Statistic, left, right, left_units, right_units, fewest_u
     if few:
         return f"refused: {' and '.join(few)}, at least {fewest_units} independent units needed"
     return TESTED
+
+
+def size_distances(left: PointData, other: PointData, statistics: Sequence[Statistic]) -> dict[str, float]:
+    """Distance of each tested statistic between two sizes of one landscape: what size alone does.
+
+    Left out are statistics that one of them lacks, or of which fewer than five units have a value.
+    """
+    found = {}
+    for statistic in statistics:
+        if not (statistic.tested and statistic.scale_free and statistic.measured(left) and statistic.measured(other)):
+            continue
+        a, b = (statistic.reduce(statistic.by_unit(point)).values for point in (left, other))
+        if min(len(a), len(b)) >= 5:
+            found[statistic.name] = distance_between(a, b, "standardised_shift")
+    return found
 
 
 def representative(values: NDArray) -> NDArray:
@@ -241,7 +261,7 @@ def format_rows(rows: Sequence[Row], permutations: int) -> str:
     names = [first.left_arm, first.right_arm]
     if names[0] == names[1]:
         names = [f"{first.left_arm} {first.left_point}", f"{first.right_arm} {first.right_point}"]
-    heads = ["statistic", *names, "distance", "95 % null", "p", "p (Holm)", "false pos."]
+    heads = ["statistic", *names, "distance", "95 % null", "other size", "p", "p (Holm)", "false pos."]
     cells = []
     smallest = False
     for row in [r for r in rows if r.status == TESTED]:
@@ -254,6 +274,7 @@ def format_rows(rows: Sequence[Row], permutations: int) -> str:
                 measured(row.right_mean, row.right_error),
                 f"{row.distance:.3g}",
                 f"{row.null_upper:.2g}",
+                f"{row.size_distance:.3g}" if np.isfinite(row.size_distance) else "—",
                 f"{row.p_value:.4f}{'*' if at_floor else ' '}",
                 f"{row.p_adjusted:.4f}",
                 measured(row.false_positive_rate, row.false_positive_error),

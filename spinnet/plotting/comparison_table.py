@@ -33,6 +33,11 @@ def comparison_table(comparison: LoadedComparison) -> Figure | None:
     y = np.arange(len(chosen))[::-1]
     figure, (ax,) = style.new_figure(style.PAGE, 1.1 + 0.23 * len(chosen))
     ax.barh(y, null, height=0.62, color="#d9d9d9", label="equal means, 95 %")
+    size = rows["size_distance"][chosen]
+    if np.isfinite(size).any():
+        other = next(str(rows["size_point"][k]) for k in chosen if rows["size_point"][k])
+        ax.plot(size, y, "|", color=style.INK, ms=8.0, mew=1.2,
+                label=f"{left_arm}, {style.point_label(left)}, against {style.point_label(other)}")  # fmt: skip
     for k, position in enumerate(y):
         rejected = adjusted[k] <= level
         ax.plot(shown[k], position, style.MARKERS[0], color=style.COLOURS[1] if rejected else style.COLOURS[0],
@@ -52,5 +57,5 @@ def comparison_table(comparison: LoadedComparison) -> Figure | None:
     ax.set_title(f"{left_arm}, {style.point_label(left)}, against {right_arm}, {style.point_label(right)}")
     ax.annotate("Holm", (1.01, 1.0), xycoords="axes fraction", va="bottom", xytext=(0, 5), textcoords="offset points",
                 fontsize=8.0)  # fmt: skip
-    figure.legend(loc="outside lower center", ncols=3)
+    figure.legend(loc="outside lower center", ncols=4)
     return figure

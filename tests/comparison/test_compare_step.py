@@ -237,3 +237,13 @@ def test_threshold_and_ground_state_are_those_of_zero_temperature_only():
     curve = glass_relaxation(warm, 2.0)
     assert curve.y[-1] == pytest.approx(-0.685844, abs=1e-4)
     assert glass_relaxation(GLASS_PHYSICS | {"dynamics": {"kind": "SGD"}}, 2.0) is None
+
+
+def test_what_size_alone_does_stands_beside_the_distance(comparison):
+    rows = {row.statistic: row for row in comparison.rows}
+    assert {row.size_point for row in comparison.rows if row.status == "tested"} == {"n=24"}
+    # The semicircle distance of a GOE matrix falls with its size; the share of curvature does not.
+    assert rows["semicircle_distance"].size_distance > 1.0
+    assert rows["semicircle_distance"].size_distance < rows["semicircle_distance"].distance
+    assert "glass n=48 from glass n=24" in comparison.format().replace("\n  ", " ")
+    assert np.isnan(rows["final_energy"].size_distance)
