@@ -53,12 +53,14 @@ def finish(folder: Path, as_json: bool, quiet: bool) -> None:
     """Collect, compare and draw a finished campaign, and say where everything is."""
     from spinnet.campaign.collect import collect_study
     from spinnet.campaign.compare_step import compare_study
+    from spinnet.campaign.layout import open_campaign
     from spinnet.cli.compare import show_comparison
     from spinnet.plotting import draw_all
 
     collect_study(folder)
     comparison = compare_study(folder)
-    figures = draw_all(folder / "comparison.h5", folder / "figures")
+    _, study = open_campaign(folder)
+    figures = draw_all(folder / "comparison.h5", folder / "figures", study.figures.get("draw"))
     if as_json:
         print_json({"directory": str(folder), "figures": [str(path) for path in figures], **comparison.as_dict()})
         return

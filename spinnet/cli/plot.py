@@ -22,8 +22,12 @@ def plot(source: Path, output: Path | None, as_json: bool) -> None:
     """
     from spinnet.plotting import draw_all
 
-    comparison = source / "comparison.h5" if source.is_dir() else source
-    paths = draw_all(comparison, output or comparison.parent / "figures")
+    comparison, names = source, None
+    if source.is_dir():
+        from spinnet.campaign.layout import open_campaign
+
+        comparison, names = source / "comparison.h5", open_campaign(source)[1].figures.get("draw")
+    paths = draw_all(comparison, output or comparison.parent / "figures", names)
     if as_json:
         print_json([str(path) for path in paths])
     else:
