@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -117,6 +118,17 @@ class DenseCouplings:
     def count(n: int, degree: int) -> int:
         """Number of unique couplings, C(n + p − 1, p)."""
         return _multisets(n, degree)
+
+    def blocks(self) -> Iterator[tuple[tuple[slice, ...], np.ndarray]]:
+        """For p = 3: where H has which coefficients, as slices of i ≤ j ≤ k and blocks of numbers (zero elsewhere)."""
+        if self.degree != 3:
+            raise InputError(f"degree {self.degree}: blocks of a tensor are given for degree 3")
+        groups, tiles = _layout(self.n, 3)
+        for b, count in enumerate(groups):
+            block = self.values[16 * tiles[b] : 16 * tiles[b + 1]].reshape(count, -1, 4, 4)
+            j, k = slice(4 * b, min(4 * b + 4, self.n)), slice(4 * b, self.n)
+            block = block.transpose(0, 2, 1, 3).reshape(count, 4, -1)
+            yield (slice(0, int(count)), j, k), block[:, : j.stop - j.start, : k.stop - k.start]
 
     def _contract(self, entry, replicas: int, vectors: tuple[np.ndarray, ...], threads: int) -> np.ndarray:
         chunks = len(self._bounds) - 1

@@ -114,7 +114,7 @@ class SphericalGlass(Differentiable):
         self.threads: int = whole_number("threads", threads, minimum=1)
         self._space = Sphere(self.n)
         refuse_oversize(self.n, tuple(self.covariance), self.dtype, available_memory())
-        self._terms = [
+        self.terms = [
             DenseCouplings(self.n, p, a, self.seed, self.sample, self.dtype) for p, a in self.covariance.items()
         ]
 
@@ -170,7 +170,7 @@ class SphericalGlass(Differentiable):
         x = self.check(x)
         energy = np.zeros(x.shape[0])
         gradient = None
-        for term in self._terms:
+        for term in self.terms:
             part = term.gradient(x, self.threads)
             energy += np.einsum("ri,ri->r", x, part) / term.degree
             gradient = part if gradient is None else gradient + part
@@ -181,11 +181,11 @@ class SphericalGlass(Differentiable):
         x, v = self.check(x), self.check(v)
         if x.shape != v.shape:
             raise InputError(f"{x.shape[0]} configurations and {v.shape[0]} directions: give one direction for each")
-        return sum(term.hvp(x, v, self.threads) for term in self._terms)
+        return sum(term.hvp(x, v, self.threads) for term in self.terms)
 
     def hessian(self, x: np.ndarray) -> np.ndarray:
         """Dense ∇²H in R^N at ONE configuration ``x`` of shape (n,), (n, n); one pass over the couplings, O(N^p)."""
         state = self.check(np.atleast_2d(x))
         if state.shape[0] != 1:
             raise InputError(f"{state.shape[0]} configurations given: the dense Hessian is computed at one")
-        return sum(term.hessian(state[0]) for term in self._terms)
+        return sum(term.hessian(state[0]) for term in self.terms)
