@@ -118,10 +118,8 @@ def test_the_configuration_is_not_changed(case):
     assert (x == before[0]).all() and (v == before[1]).all()
 
 
-def test_read_only_and_strided_configurations_are_served(case, request):
+def test_read_only_and_strided_configurations_are_served(case):
     landscape, x, v, _ = case
-    if type(landscape).__name__ == "SphericalGlass":
-        request.applymarker(pytest.mark.xfail(reason="read-only arrays reach the kernels as another type"))
     if not belongs_to_the_package(landscape):
         pytest.skip("a test landscape takes what NumPy takes")
     frozen = x.copy()
