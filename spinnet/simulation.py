@@ -238,7 +238,9 @@ class _Trajectory:
         for name, template in self.templates.items():
             data = np.stack(self.rows[name][: len(self.times)], axis=1)
             dims = (template.dims[0], "time", *template.dims[1:])
-            found[f"trajectory/{name}"] = Variable(data, dims, template.units, template.description)
+            found[f"trajectory/{name}"] = Variable(
+                data, dims, template.units, template.description, template.attributes
+            )
         return found
 
 

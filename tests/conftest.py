@@ -7,6 +7,8 @@ import os
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# The matrices of the tests are small: a second BLAS thread only spins, and slows the other process of this machine.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 REQUIRED = {name for name in os.environ.get("SPINNET_REQUIRE", "").split(",") if name}
 
