@@ -21,6 +21,13 @@ def _check_n(n: int) -> None:
         raise InputError(f"n = {n!r}: a space has a whole number of dimensions, at least 1")
 
 
+def _reflection(x: np.ndarray) -> np.ndarray:
+    """The vector w, |w|² = 2, of the Householder reflection 1 − ww′ that takes ``x`` to a coordinate axis."""
+    w = x / np.linalg.norm(x)
+    w[0] += 1.0 if w[0] >= 0 else -1.0
+    return w * np.sqrt(2.0 / (w @ w))
+
+
 @dataclass(frozen=True)
 class Sphere:
     """The sphere |x|² = n in n dimensions, S^{n−1}(√n), the home of spherical spin glasses."""
@@ -65,14 +72,33 @@ class Sphere:
     def tangent_basis(self, x: np.ndarray) -> np.ndarray:
         """An orthonormal basis of the tangent space at one point ``x`` (n,), as rows: shape ``(n − 1, n)``.
 
-        Rows 1… of the Householder reflection that takes x/|x| to a coordinate axis: O(n²), exact to rounding.
+        Rows 1… of the Householder reflection Q = 1 − ww′ that takes x/|x| to a coordinate axis: O(n²).
         """
-        u = np.array(x, dtype=np.float64) / np.linalg.norm(x)
-        sign = 1.0 if u[0] >= 0 else -1.0
-        u[0] += sign
-        basis = -np.outer(u[1:], u) * (2.0 / (u @ u))
+        w = _reflection(x)
+        basis = -np.outer(w[1:], w)
         basis[np.arange(self.n - 1), np.arange(1, self.n)] += 1.0
         return basis
+
+    def from_tangent(self, x: np.ndarray, coordinates: np.ndarray) -> np.ndarray:
+        """The vector (n,) at ``x`` that has these coordinates (n − 1,) in the tangent basis: O(n)."""
+        w = _reflection(x)
+        vector = np.concatenate([[0.0], coordinates])
+        return vector - (w @ vector) * w
+
+    def tangent_hessian(self, x: np.ndarray, gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
+        """Riemannian Hessian at ``x`` (n,) in the tangent basis, from the Euclidean gradient and Hessian.
+
+        P∇²HP − (x·∇H/n)P, shape ``(n − 1, n − 1)``. With u = Hw − ½(w′Hw)w, QHQ = H − wu′ − uw′: the change of
+        basis costs O(n²). The memory of ``hessian`` is reused.
+        """
+        w = _reflection(x)
+        applied = hessian @ w
+        u = applied - (0.5 * (w @ applied)) * w
+        hessian -= np.outer(w, u)
+        hessian -= np.outer(u, w)
+        tangent = np.ascontiguousarray(hessian[1:, 1:])
+        tangent[np.diag_indices(len(tangent))] -= (x @ gradient) / self.n
+        return tangent
 
 
 @dataclass(frozen=True)
@@ -116,6 +142,14 @@ class Euclidean:
     def tangent_basis(self, x: np.ndarray) -> np.ndarray:
         """The identity, shape ``(n, n)``."""
         return np.eye(self.n)
+
+    def from_tangent(self, x: np.ndarray, coordinates: np.ndarray) -> np.ndarray:
+        """The coordinates themselves."""
+        return coordinates
+
+    def tangent_hessian(self, x: np.ndarray, gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
+        """The Hessian itself."""
+        return hessian
 
 
 @dataclass(frozen=True)

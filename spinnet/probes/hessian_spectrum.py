@@ -10,7 +10,6 @@ from spinnet.estimators.spectra import ZERO_TOLERANCE, count_signs, mean_spacing
 from spinnet.landscapes.base import Differentiable
 from spinnet.probes.base import EndpointProbe
 from spinnet.probes.lanczos import LanczosProbe
-from spinnet.probes.tangent import from_tangent, tangent_hessian
 from spinnet.records import Variable, Variables
 
 
@@ -117,15 +116,15 @@ def _riemannian_hessian(landscape: Differentiable, x: np.ndarray) -> np.ndarray 
         return None
     with np.errstate(all="ignore"):
         hessian = np.array(landscape.hessian(x), dtype=np.float64)
-        matrix = tangent_hessian(landscape.space, x, landscape.gradient(x[None])[0], hessian)
+        matrix = landscape.space.tangent_hessian(x, landscape.gradient(x[None])[0], hessian)
     return matrix if np.isfinite(matrix).all() else None
 
 
 def _diagonalise(landscape, x, matrix, direction) -> tuple[np.ndarray, tuple[float, float, float]]:
     """Eigenvalues, and how far they are from the matrix and the matrix from the landscape's own product."""
     direction = direction / np.linalg.norm(direction)
-    applied = from_tangent(landscape.space, x, matrix @ direction)
-    expected = landscape.riemannian_hvp(x[None], from_tangent(landscape.space, x, direction)[None])[0]
+    applied = landscape.space.from_tangent(x, matrix @ direction)
+    expected = landscape.riemannian_hvp(x[None], landscape.space.from_tangent(x, direction)[None])[0]
     trace, squares = float(np.trace(matrix)), float(np.einsum("ij,ij->", matrix, matrix))
     try:
         values = np.linalg.eigvalsh(matrix)
