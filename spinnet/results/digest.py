@@ -81,7 +81,7 @@ def _walk(
         path = f"{prefix}{name}"
         if path in without:
             continue
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        if group.id.links.get_info(name.encode("utf-8", "surrogateescape")).type != h5py.h5l.TYPE_HARD:
             raise ResultFileError(f"{path} is a link, which no result file of spinnet holds")
         member = group[name]
         if not isinstance(member, h5py.Group | h5py.Dataset):
@@ -93,7 +93,7 @@ def _walk(
 
 def _check_size(file: h5py.File, dataset: h5py.Dataset) -> None:
     claimed = math.prod(dataset.shape or ()) * dataset.dtype.itemsize
-    if claimed > max(_HARMLESS_BYTES, _LARGEST_PACKING * file.id.get_filesize()):
+    if claimed > _HARMLESS_BYTES and claimed > _LARGEST_PACKING * file.id.get_filesize():
         raise ResultFileError(f"{dataset.name} claims {claimed:.3g} bytes, more than the file can hold")
 
 

@@ -17,10 +17,9 @@ import numpy as np
 from spinnet.errors import ResultFileError
 from spinnet.records import Variable, Variables
 from spinnet.results import schema as layout
+from spinnet.results.admission import admit, damaged
 from spinnet.results.digest import Item, content_digest, read_attributes, scan
-from spinnet.results.storage import SEAL_LENGTH, is_sealed
 
-_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _OWN_ATTRIBUTES = frozenset({"units", "description", "CLASS", "NAME"})
 
 
@@ -71,6 +70,7 @@ def read_result(path: str | os.PathLike, schema: str | None = None, with_state: 
     ResultFileError
         One line that names the file, says what is wrong and what to do.
     """
+    admit(path)
     with opened(path) as file:
         items, provenance = _read_items(path, file, schema, with_state)
         root = items.pop("").attributes
@@ -109,22 +109,32 @@ def read_task(
     return result
 
 
-def read_header(path: str | os.PathLike, schema: str | None = None) -> dict[str, Any]:
-    """Root attributes only, not verified: enough to show what a file says that it is.
+def verify(path: str | os.PathLike, schema: str | None = None) -> dict[str, Any]:
+    """Check schema, version and content in little memory; return the root attributes.
 
     Raises
     ------
     ResultFileError
-        As :func:`read_result`, without the check of the content.
+        As :func:`read_result`.
     """
+    admit(path)
     with opened(path) as file:
-        attributes = read_attributes(file)
-        layout.check_schema(path, attributes.get("schema"), attributes.get("schema_version"), schema)
-        return plain_attributes(attributes)
+        return plain_attributes(_checked_attributes(path, file, schema))
 
 
-def verify(path: str | os.PathLike, schema: str | None = None) -> dict[str, Any]:
-    """Check schema, version and digest in little memory; return the root attributes.
+def read_header(path: str | os.PathLike) -> dict[str, Any]:
+    """Root attributes of a result file of any schema: what it says that it is.
+
+    Raises
+    ------
+    ResultFileError
+        As :func:`read_result`.
+    """
+    return verify(path)
+
+
+def verify_here(path: str | os.PathLike) -> None:
+    """Check schema, version and digest in this process, whatever the file is: for a process that may be lost.
 
     Raises
     ------
@@ -132,26 +142,14 @@ def verify(path: str | os.PathLike, schema: str | None = None) -> dict[str, Any]
         As :func:`read_result`.
     """
     with opened(path) as file:
-        attributes = read_attributes(file)
-        layout.check_schema(path, attributes.get("schema"), attributes.get("schema_version"), schema)
-        if not is_sealed(path):
-            _refuse_remains(path)
-            _compare_digests(path, attributes.get("digest"), content_digest(file))
-        return plain_attributes(attributes)
+        attributes = _checked_attributes(path, file, None)
+        _compare_digests(path, attributes.get("digest"), content_digest(file))
 
 
 @contextlib.contextmanager
 def opened(path: str | os.PathLike) -> Iterator[h5py.File]:
-    """An HDF5 file open for reading; whatever goes wrong inside becomes a ResultFileError that names it."""
+    """An admitted HDF5 file open for reading; whatever goes wrong inside becomes a ResultFileError that names it."""
     path = Path(path)
-    try:
-        with open(path, "rb") as plain:
-            signature = plain.read(len(_SIGNATURE))
-    except OSError as error:
-        raise _unreadable(path, error) from None
-    if signature != _SIGNATURE:
-        what = "is empty" if not signature else "is not an HDF5 file"
-        raise ResultFileError(f"{path} {what}: it is damaged or foreign, move it away or give another file")
     try:
         # No locks: a result file is never changed once it has its name, and network file systems refuse them.
         with h5py.File(path, "r", locking=False) as file:
@@ -164,11 +162,6 @@ def opened(path: str | os.PathLike) -> Iterator[h5py.File]:
         raise damaged(path, _cause(error)) from error
 
 
-def damaged(path: str | os.PathLike, what: str) -> ResultFileError:
-    """The line for a file whose content cannot be trusted."""
-    return ResultFileError(f"{path} is damaged ({what}): move it away and make it again")
-
-
 def _cause(error: Exception) -> str:
     text = " ".join(str(error).split())
     if "truncated" in text:
@@ -176,40 +169,22 @@ def _cause(error: Exception) -> str:
     return text[:120] or type(error).__name__
 
 
-def _unreadable(path: Path, error: OSError) -> ResultFileError:
-    if isinstance(error, FileNotFoundError):
-        return ResultFileError(f"{path} does not exist: check the name, or run the study first")
-    if isinstance(error, IsADirectoryError):
-        return ResultFileError(f"{path} is a folder: give a result file")
-    return ResultFileError(f"{path} cannot be read ({error.strerror or error}): check its permissions")
+def _checked_attributes(path, file: h5py.File, schema: str | None) -> dict[str, Any]:
+    attributes = read_attributes(file)
+    layout.check_schema(path, attributes.get("schema"), attributes.get("schema_version"), schema)
+    return attributes
 
 
 def _read_items(
     path, file: h5py.File, schema: str | None, with_state: bool
 ) -> tuple[dict[str, Item], dict[str, Any]]:
-    attributes = read_attributes(file)
-    layout.check_schema(path, attributes.get("schema"), attributes.get("schema_version"), schema)
-    if with_state or not is_sealed(path):
-        _refuse_remains(path)
-        digest, items = scan(file)
+    attributes = _checked_attributes(path, file, schema)
+    digest, items = scan(file, without=frozenset() if with_state else frozenset({layout.STATE_GROUP}))
+    if with_state:
         _compare_digests(path, attributes.get("digest"), digest)
-    else:
-        _, items = scan(file, without=frozenset({layout.STATE_GROUP}))
     provenance = file.get(layout.PROVENANCE_GROUP)
     found = read_attributes(provenance) if isinstance(provenance, h5py.Group) else {}
     return items, plain_attributes(found)
-
-
-def _refuse_remains(path) -> None:
-    """Refuse a file that was cut within its seal: HDF5 would not notice."""
-    with open(path, "rb") as file:
-        superblock = file.read(48)
-        size = file.seek(0, os.SEEK_END)
-    if superblock[8] not in (2, 3):
-        return
-    end = int.from_bytes(superblock[28:36], "little")
-    if size not in (end, end + SEAL_LENGTH):
-        raise damaged(path, "it is truncated")
 
 
 def _compare_digests(path, stored: Any, found: str) -> None:
