@@ -143,11 +143,13 @@ class _Emitter:
 class Operations(NamedTuple):
     """What can be done with rows of ``lanes`` numbers of a workspace; all work in place and return nothing.
 
-    ``sweep(couplings, tile, tiles, ahead, work, s, stride, product, j, row_sums, value, columns)``
-        multiplies the group that starts at tile number ``tile`` and has ``tiles`` tiles, with w_r = product·s_{j+r}
-        (rows ``product`` and ``j`` + r), and asks for couplings ``ahead`` tiles before they are needed. It adds
-        product·P_r to four rows ``row_sums``, Σ_r P_r s_{j+r} to the row ``value``, and the column sums to
-        ``column_rows`` rows for each tile. With up to 4 lanes vectors run over the 16 couplings of a tile, and the
+    ``sweep(couplings, tile, second, tiles, ahead, work, s, stride, product, j, row_sums, value, columns)``
+        multiplies the group of ``tiles`` tiles that starts at tile number ``tile``, with w_r = product·s_{j+r} (rows
+        ``product`` and ``j`` + r), and asks for couplings ``ahead`` tiles before they are needed. To four rows
+        ``row_sums`` go product·P_r, to the row ``value`` goes Σ_r P_r s_{j+r}, to ``column_rows`` rows for each tile go
+        the column sums; all are added. Where ``groups`` is 2, states and column sums are fetched once for two groups:
+        another one that starts ``second`` tiles later and has its product and value in the next row; a product of zero
+        leaves it out. With up to 4 lanes vectors run over the 16 couplings of a tile, and the
         column sums are kept apart for the rows of a tile; the states are found lane after lane: ``s`` is the place (in
         numbers, not rows) of the first state of the first lane, ``stride`` the distance of lanes. With 16 lanes vectors
         run over the lanes, and ``s`` is the row of the first state.
@@ -161,6 +163,7 @@ class Operations(NamedTuple):
     ``add_product(work, d, a, b)``: += work[a] work[b]; ``add(totals, d, work, a)``: totals[d] += work[a].
     """
 
+    groups: int
     column_rows: int
     sweep: Callable
     sweep_tangent: Callable
@@ -173,51 +176,68 @@ class Operations(NamedTuple):
 
 def operations(lanes: int) -> Operations:
     """The operations for 1, 4 or 16 lanes. ``totals`` is float64, the rest of the type of the couplings."""
+    # One state is limited by memory, and one stream is what memory is read fastest in.
+    count = 1 if lanes == 1 else 2
     column_rows = TILE if lanes < TILE else SIDE
     place_size = 1 if lanes < TILE else lanes
 
     @intrinsic
-    def sweep(typing, couplings, tile, tiles, ahead, work, s, stride, product, j, row_sums, value, columns):
+    def sweep(typing, couplings, tile, second, tiles, ahead, work, s, stride, product, j, row_sums, value, columns):
         def generate(context, builder, signature, values):
             e = _Emitter(context, builder, signature, values, lanes)
-            _, tile, tiles, ahead, _, s, stride, product, j, row_sums, value, columns = values
-            factor = e.row(4, product)
-            states = [e.row(4, j, r) for r in range(SIDE)]
-            weights = [builder.fmul(factor, state) for state in states]
-            group, columns = e.at(0, tile, TILE), e.at(4, columns)
-            (sums,) = _products(e, group, tiles, ahead, [e.at(4, s, place_size)], stride, weights, columns)
-            e.add_rows(4, row_sums, [[(factor, total)] for total in sums])
-            e.add_rows(4, value, [list(zip(sums, states, strict=True))])
+            _, tile, second, tiles, ahead, _, s, stride, product, j, row_sums, value, columns = values
+            factors = [e.row(5, product, g) for g in range(count)]
+            states = [e.row(5, j, r) for r in range(SIDE)]
+            weights = [[builder.fmul(factor, state) for state in states] for factor in factors]
+            groups = [e.at(0, tile, TILE), e.at(0, builder.add(tile, second), TILE)][:count]
+            (sums,) = _products(
+                e, groups, tiles, ahead, [e.at(5, s, place_size)], stride, weights, e.at(5, columns)
+            )
+            e.add_rows(5, row_sums, [[(factors[g], sums[g][r]) for g in range(count)] for r in range(SIDE)])
+            e.add_rows(5, value, [list(zip(rows, states, strict=True)) for rows in sums])
             return context.get_dummy_value()
 
-        arguments = couplings, tile, tiles, ahead, work, s, stride, product, j, row_sums, value, columns
+        arguments = couplings, tile, second, tiles, ahead, work, s, stride, product, j, row_sums, value, columns
         return types.void(*arguments), generate
 
     @intrinsic
     def sweep_tangent(
-        typing, couplings, tile, tiles, ahead, work, s, stride, product, j, row_sums, value, columns, apart, after
+        typing, couplings, tile, second, tiles, ahead, work, s, stride, product, j, row_sums, value, columns, apart,
+        after,
     ):
         def generate(context, builder, signature, values):
             e = _Emitter(context, builder, signature, values, lanes)
-            _, tile, tiles, ahead, _, s, stride, product, j, row_sums, value, columns, apart, after = values
-            factor, slope = e.row(4, product), e.row(4, builder.add(product, after))
-            states = [e.row(4, j, r) for r in range(SIDE)]
-            tangents = [e.row(4, builder.add(j, apart), r) for r in range(SIDE)]
+            _, tile, second, tiles, ahead, _, s, stride, product, j, row_sums, value, columns, apart, after = values
+            factors = [e.row(5, product, g) for g in range(count)]
+            slopes = [e.row(5, builder.add(product, after), g) for g in range(count)]
+            states = [e.row(5, j, r) for r in range(SIDE)]
+            tangents = [e.row(5, builder.add(j, apart), r) for r in range(SIDE)]
             weights = [
-                e.multiply_add(factor, tangent, builder.fmul(slope, state))
-                for state, tangent in zip(states, tangents, strict=True)
+                [
+                    e.multiply_add(factor, tangent, builder.fmul(slope, state))
+                    for state, tangent in zip(states, tangents, strict=True)
+                ]
+                for factor, slope in zip(factors, slopes, strict=True)
             ]
-            group, columns = e.at(0, tile, TILE), e.at(4, columns)
-            start = e.at(4, s, place_size)
+            groups = [e.at(0, tile, TILE), e.at(0, builder.add(tile, second), TILE)][:count]
+            start = e.at(5, s, place_size)
             starts = [start, e.shift(start, e.times(apart, lanes))]
-            sums, slopes = _products(e, group, tiles, ahead, starts, stride, weights, columns)
-            e.add_rows(4, row_sums, [[(slope, a), (factor, b)] for a, b in zip(sums, slopes, strict=True)])
-            e.add_rows(4, value, [list(zip(sums, states, strict=True))])
-            pairs = [*zip(slopes, states, strict=True), *zip(sums, tangents, strict=True)]
-            e.add_rows(4, builder.add(value, after), [pairs])
+            sums, changes = _products(e, groups, tiles, ahead, starts, stride, weights, e.at(5, columns))
+            pairs = [
+                [pair for g in range(count) for pair in ((slopes[g], sums[g][r]), (factors[g], changes[g][r]))]
+                for r in range(SIDE)
+            ]
+            e.add_rows(5, row_sums, pairs)
+            e.add_rows(5, value, [list(zip(rows, states, strict=True)) for rows in sums])
+            pairs = [
+                [*zip(changes[g], states, strict=True), *zip(sums[g], tangents, strict=True)] for g in range(count)
+            ]
+            e.add_rows(5, builder.add(value, after), pairs)
             return context.get_dummy_value()
 
-        arguments = couplings, tile, tiles, ahead, work, s, stride, product, j, row_sums, value, columns, apart, after
+        arguments = (
+            couplings, tile, second, tiles, ahead, work, s, stride, product, j, row_sums, value, columns, apart, after,
+        )  # fmt: skip
         return types.void(*arguments), generate
 
     @intrinsic
@@ -266,7 +286,7 @@ def operations(lanes: int) -> Operations:
 
         return types.void(totals, d, work, a), generate
 
-    return Operations(column_rows, sweep, sweep_tangent, drain, fill, multiply, add_product, add)
+    return Operations(count, column_rows, sweep, sweep_tangent, drain, fill, multiply, add_product, add)
 
 
 @intrinsic
@@ -286,63 +306,74 @@ def add_tiles(typing, couplings, tile, tiles, work, factor, target):
     return types.void(couplings, tile, tiles, work, factor, target), generate
 
 
-def _products(e: _Emitter, group, tiles, ahead, states, stride, weights, columns):
-    """The loop over tiles: P for each set of states (four vectors of lanes), and the column sums of ``weights``."""
+def _products(e: _Emitter, groups, tiles, ahead, states, stride, weights, columns):
+    """The loop over tiles of one or two groups: column sums of ``weights``; P[group][row] for each set of states."""
     make = _tile_products if e.lanes < TILE else _lane_products
-    return make(e, group, tiles, e.shift(group, e.times(ahead, TILE)), states, stride, weights, columns)
+    later = [e.shift(group, e.times(ahead, TILE)) for group in groups]
+    return make(e, groups, tiles, later, states, stride, weights, columns)
 
 
-def _tile_products(e: _Emitter, group, tiles, later, states, stride, weights, columns):
+def _tile_products(e: _Emitter, groups, tiles, later, states, stride, weights, columns):
     """For up to 4 lanes: vectors run over the couplings of a tile."""
     lanes, builder = e.lanes, e.builder
-    scalar = columns.type.pointee
-    together = e.concatenate(weights)
-    spread = [e.permute(together, [r * lanes + a for r in range(SIDE) for _ in range(SIDE)]) for a in range(lanes)]
+    across = [[r * lanes + a for r in range(SIDE) for _ in range(SIDE)] for a in range(lanes)]
+    together = [e.concatenate(rows) for rows in weights]
+    spread = [[e.permute(rows, order) for order in across] for rows in together]
     starts = [[e.shift(start, e.times(stride, a)) for a in range(lanes)] for start in states]
-    zero = ir.Constant(ir.VectorType(scalar, TILE), None)
-    sums = [e.variables([zero] * lanes) for _ in states]
+    zero = ir.Constant(ir.VectorType(columns.type.pointee, TILE), None)
+    sums = [[e.variables([zero] * lanes) for _ in groups] for _ in states]
     with cgutils.for_range(builder, tiles) as loop:
         here, four = e.times(loop.index, TILE), e.times(loop.index, SIDE)
-        e.prefetch(e.shift(later, here))
-        tile = e.load(e.shift(group, here), TILE)
+        for place in later:
+            e.prefetch(e.shift(place, here))
+        loaded = [e.load(e.shift(group, here), TILE) for group in groups]
         for a in range(lanes):
-            for start, total in zip(starts, sums, strict=True):
+            for start, totals in zip(starts, sums, strict=True):
                 state = e.permute(e.load(e.shift(start[a], four), SIDE), list(range(SIDE)) * SIDE)
-                builder.store(e.multiply_add(tile, state, builder.load(total[a])), total[a])
+                for tile, total in zip(loaded, totals, strict=True):
+                    builder.store(e.multiply_add(tile, state, builder.load(total[a])), total[a])
             place = e.shift(columns, e.times(loop.index, TILE * lanes), a * TILE)
-            e.store(e.multiply_add(tile, spread[a], e.load(place, TILE)), place)
-    results = []
-    for total in sums:
-        reduced = []
-        for place in total:
-            value = builder.load(place)
-            for width in (TILE, TILE // 2):
-                value = builder.fadd(e.permute(value, range(0, width, 2)), e.permute(value, range(1, width, 2)))
-            reduced.append(value)
-        rows = e.interleave(reduced)
-        results.append([e.permute(rows, range(r * lanes, (r + 1) * lanes)) for r in range(SIDE)])
-    return results
+            column = e.load(place, TILE)
+            for tile, rows in zip(loaded, spread, strict=True):
+                column = e.multiply_add(tile, rows[a], column)
+            e.store(column, place)
+    return [[_sum_columns(e, total) for total in totals] for totals in sums]
 
 
-def _lane_products(e: _Emitter, group, tiles, later, states, stride, weights, columns):
+def _sum_columns(e: _Emitter, places):
+    """Rows of a tile summed over its columns, from a vector of couplings for each lane: a vector of lanes per row."""
+    lanes, reduced = e.lanes, []
+    for place in places:
+        value = e.builder.load(place)
+        for width in (TILE, TILE // 2):
+            value = e.builder.fadd(e.permute(value, range(0, width, 2)), e.permute(value, range(1, width, 2)))
+        reduced.append(value)
+    rows = e.interleave(reduced)
+    return [e.permute(rows, range(r * lanes, (r + 1) * lanes)) for r in range(SIDE)]
+
+
+def _lane_products(e: _Emitter, groups, tiles, later, states, stride, weights, columns):
     """For 16 lanes: each coupling is spread over a vector of replicas."""
     lanes, builder = e.lanes, e.builder
-    zero = ir.Constant(weights[0].type, None)
-    sums = [e.variables([zero] * SIDE) for _ in states]
+    zero = ir.Constant(weights[0][0].type, None)
+    sums = [[e.variables([zero] * SIDE) for _ in groups] for _ in states]
     with cgutils.for_range(builder, tiles) as loop:
-        tile, strip = e.times(loop.index, TILE), e.times(loop.index, SIDE * lanes)
-        e.prefetch(e.shift(later, tile))
+        here, strip = e.times(loop.index, TILE), e.times(loop.index, SIDE * lanes)
+        for place in later:
+            e.prefetch(e.shift(place, here))
         for c in range(SIDE):
-            state = [e.load(e.shift(start, strip, c * lanes), lanes) for start in states]
+            vectors = [e.load(e.shift(start, strip, c * lanes), lanes) for start in states]
             target = e.shift(columns, strip, c * lanes)
             column = e.load(target, lanes)
-            for r in range(SIDE):
-                coupling = e.spread(builder.load(e.shift(group, tile, SIDE * r + c)), lanes)
-                for vector, total in zip(state, sums, strict=True):
-                    builder.store(e.multiply_add(coupling, vector, builder.load(total[r])), total[r])
-                column = e.multiply_add(coupling, weights[r], column)
+            for g, group in enumerate(groups):
+                for r in range(SIDE):
+                    coupling = e.spread(builder.load(e.shift(group, here, SIDE * r + c)), lanes)
+                    for vector, totals in zip(vectors, sums, strict=True):
+                        total = totals[g][r]
+                        builder.store(e.multiply_add(coupling, vector, builder.load(total)), total)
+                    column = e.multiply_add(coupling, weights[g][r], column)
             e.store(column, target)
-    return [[builder.load(place) for place in total] for total in sums]
+    return [[[builder.load(place) for place in total] for total in totals] for totals in sums]
 
 
 def _drain(e: _Emitter, columns, size, totals):

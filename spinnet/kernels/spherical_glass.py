@@ -32,14 +32,13 @@ tiles_at_once = inner(_depth)
 
 
 @inner
-def tiles_ahead(tiles, span, lanes):
-    """How far ahead couplings are asked for; where rows are swept in strips, the same strip of the next group.
+def tiles_ahead(tiles, lanes):
+    """How far ahead couplings are asked for.
 
-    The more is done with each coupling, the less the processor finds out by itself that it is reading a stream.
+    With one lane the processor finds out by itself that it reads a stream, and wants little help; with more it does
+    not. There it is the same place in a later pair of groups: at least 96 tiles ahead.
     """
-    if lanes == 1:
-        return 24
-    return tiles if span < tiles else 64 if lanes == 16 else 96
+    return 24 if lanes == 1 else 2 * tiles * ((96 + 2 * tiles - 1) // (2 * tiles))
 
 
 def workspace(n: int, replicas: int, groups: int, vectors: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
@@ -51,7 +50,7 @@ def workspace(n: int, replicas: int, groups: int, vectors: int, dtype: np.dtype)
     blocks = -(-n // 4)
     passes = -(-replicas // lanes)
     copies = 2 if lanes == 4 else 1
-    rows = 4 * blocks * passes * copies * vectors + 16 * _depth(blocks, lanes) + 2 * groups * vectors + 8
+    rows = 4 * blocks * passes * copies * vectors + 16 * _depth(blocks, lanes) + 2 * (groups + 1) * vectors + 8
     raw = np.empty(rows * lanes * dtype.itemsize + 64, dtype=np.uint8)
     skip = -raw.ctypes.data % 64
     work = raw[skip : skip + rows * lanes * dtype.itemsize].view(dtype).reshape(rows, lanes)
@@ -95,7 +94,7 @@ def clear(rows):
 def _gradient_of_unit(lanes):
     """The function that adds the gradient of one unit to ``totals``, for a number of lanes."""
     op = operations(lanes)
-    column_rows, sweep, drain = op.column_rows, op.sweep, op.drain
+    together, column_rows, sweep, drain = op.groups, op.column_rows, op.sweep, op.drain
     fill, multiply, add = op.fill, op.multiply, op.add
 
     @inner
@@ -110,10 +109,11 @@ def _gradient_of_unit(lanes):
         columns = free
         row_sums = columns + column_rows * depth
         values = row_sums + 4
-        products = values + groups
-        term = products + groups
-        for h in range(groups):
+        products = values + groups + 1
+        term = products + groups + 1
+        for h in range(groups + 1):
             fill(work, values + h, 0.0)
+        # Groups may be taken two at a time; the product after the last one is zero (beyond n, so are the states).
         if length == 1:
             products = sites + start
         else:
@@ -121,18 +121,20 @@ def _gradient_of_unit(lanes):
                 fill(work, products + h, 1.0)
                 for m in range(length):
                     multiply(work, products + h, products + h, sites + prefixes[start + h, m])
+            fill(work, products + groups, 0.0)
         for r in range(4):
             fill(work, row_sums + r, 0.0)
         for t0 in range(0, tiles, depth):
             span = min(depth, tiles - t0)
             k = j + 4 * t0
             states = turned * lanes + k if lanes < 16 else sites + k
-            ahead = tiles_ahead(tiles, span, lanes)
-            for h in range(groups):
+            ahead = tiles_ahead(tiles, lanes)
+            for h in range(0, groups, together):
                 at = line + h * tiles + t0
+                second = tiles if h + 1 < groups else 0
                 sweep(
-                    couplings, at, span, ahead, work, states, 4 * blocks, products + h, sites + j, row_sums, values + h,
-                    columns,
+                    couplings, at, second, span, ahead, work, states, 4 * blocks, products + h, sites + j, row_sums,
+                    values + h, columns,
                 )
             for t in range(span):
                 drain(work, columns + column_rows * t, totals, total + k + 4 * t)
@@ -250,7 +252,7 @@ def contract_hessian(couplings, prefixes, units, x, work, half):
                         _multiply_one(work, product, product, prefixes[g, o])
                 for r in range(5):
                     _fill_one(work, row_sums + r, 0.0)
-                _sweep_one(couplings, at, tiles, 24, work, j, padded, product, j, row_sums, value, columns)
+                _sweep_one(couplings, at, 0, tiles, 24, work, j, padded, product, j, row_sums, value, columns)
                 target = prefixes[g, m] * padded
                 for t in range(tiles):
                     _drain_one(work, columns + 16 * t, half, target + j + 4 * t)

@@ -17,7 +17,7 @@ def _tangent_of_unit(lanes):
     The rows of v lie ``apart`` rows after those of the states.
     """
     op = operations(lanes)
-    column_rows, sweep, drain = op.column_rows, op.sweep_tangent, op.drain
+    together, column_rows, sweep, drain = op.groups, op.column_rows, op.sweep_tangent, op.drain
     fill, multiply, add_product, add = op.fill, op.multiply, op.add_product, op.add
 
     @inner
@@ -32,10 +32,10 @@ def _tangent_of_unit(lanes):
         columns = free
         row_sums = columns + column_rows * depth
         values = row_sums + 4
-        products = values + groups
+        products = values + groups + 1
         # Slopes of values and products lie this many rows after them.
-        after = 2 * groups
-        others = products + after + groups
+        after = 2 * (groups + 1)
+        others = products + after + groups + 1
         change = others + 1
         for h in range(groups):
             product = products + h
@@ -49,18 +49,22 @@ def _tangent_of_unit(lanes):
                 multiply(work, slope, slope, sites + i)
                 add_product(work, slope, product, tangents + i)
                 multiply(work, product, product, sites + i)
+        # Groups may be taken two at a time; the product after the last one is zero.
+        for row in (values, products, values + after, products + after):
+            fill(work, row + groups, 0.0)
         for r in range(4):
             fill(work, row_sums + r, 0.0)
         for t0 in range(0, tiles, depth):
             span = min(depth, tiles - t0)
             k = j + 4 * t0
             states = turned * lanes + k if lanes < 16 else sites + k
-            ahead = tiles_ahead(tiles, span, lanes)
-            for h in range(groups):
+            ahead = tiles_ahead(tiles, lanes)
+            for h in range(0, groups, together):
                 at = line + h * tiles + t0
+                second = tiles if h + 1 < groups else 0
                 sweep(
-                    couplings, at, span, ahead, work, states, 4 * blocks, products + h, sites + j, row_sums, values + h,
-                    columns, apart, after,
+                    couplings, at, second, span, ahead, work, states, 4 * blocks, products + h, sites + j, row_sums,
+                    values + h, columns, apart, after,
                 )
             for t in range(span):
                 drain(work, columns + column_rows * t, totals, total + k + 4 * t)

@@ -168,7 +168,7 @@ def _units(groups: np.ndarray, tiles: np.ndarray, itemsize: int) -> np.ndarray:
     blocks = len(groups)
     for b in range(blocks):
         width = blocks - b
-        step = max(8, min(_UNIT_GROUPS, _UNIT_BYTES // (16 * itemsize * width)))
+        step = max(8, min(_UNIT_GROUPS, _UNIT_BYTES // (16 * itemsize * width)) // 2 * 2)
         for start in range(0, int(groups[b]), step):
             stop = min(start + step, int(groups[b]))
             found.append((b, start, stop, int(tiles[b]) + start * width))
