@@ -7,7 +7,6 @@ Every kind offers the same four sums over its couplings, for H_p(σ) = −Σ J �
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -181,21 +180,6 @@ def _chunk_bounds(units: np.ndarray, tiles: int, tile_bytes: int) -> np.ndarray:
     wanted = np.arange(chunks) * (tiles / chunks)
     bounds = np.searchsorted(units[:, 3], wanted, side="left")
     return np.unique(np.concatenate([bounds, [len(units)]])).astype(np.int64)
-
-
-def available_memory() -> int | None:
-    """Bytes that a process may still take (None where the system does not tell)."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            for row in file:
-                if row.startswith("MemAvailable:"):
-                    return int(row.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        return None
 
 
 def refuse_oversize(n: int, degrees: tuple[int, ...], dtype: str, available: int | None) -> None:

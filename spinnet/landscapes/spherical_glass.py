@@ -10,7 +10,8 @@ import numpy as np
 from spinnet.configurable import one_of, real_number, whole_number
 from spinnet.errors import InputError
 from spinnet.landscapes.base import Differentiable, Units
-from spinnet.landscapes.couplings import DenseCouplings, available_memory, refuse_oversize
+from spinnet.landscapes.couplings import DenseCouplings, refuse_oversize
+from spinnet.landscapes.memory import available_memory
 from spinnet.spaces import Sphere
 
 MAX_DEGREE = 6
@@ -163,18 +164,16 @@ class SphericalGlass(Differentiable):
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
         """∇H in R^N, ``(replicas, n)``, one pass over the couplings."""
-        return self.energy_and_gradient(x)[1]
+        x = self.check(x)
+        parts = [term.gradient(x, self.threads) for term in self.terms]
+        return parts[0] if len(parts) == 1 else sum(parts)
 
     def energy_and_gradient(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """H and ∇H from one pass over the couplings."""
         x = self.check(x)
-        energy = np.zeros(x.shape[0])
-        gradient = None
-        for term in self.terms:
-            part = term.gradient(x, self.threads)
-            energy += np.einsum("ri,ri->r", x, part) / term.degree
-            gradient = part if gradient is None else gradient + part
-        return energy, gradient
+        parts = [term.gradient(x, self.threads) for term in self.terms]
+        energy = sum(np.einsum("ri,ri->r", x, part) / term.degree for term, part in zip(self.terms, parts, strict=True))
+        return energy, parts[0] if len(parts) == 1 else sum(parts)
 
     def hvp(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
         """∇²H(x) v in R^N for each replica, one pass over the couplings (about two gradients' work)."""
