@@ -63,9 +63,8 @@ def spherical_glass(covariance: str, temperature: float | None, as_json: bool) -
 @click.option("--temperature", type=float, default=0.0, show_default=True, help="Temperature of the bath.")
 @click.option("--initial-temperature", type=float, default=float("inf"), show_default=True)
 @click.option("--times", type=_Numbers(), required=True, metavar="T1,T2,...", help="Times after the quench.")
-@click.option("--waiting-times", type=_Numbers(), default=(), metavar="T1,...", help="Add C(t_w + t, t_w) and χ.")
 @json_option
-def dynamics(covariance, temperature, initial_temperature, times, waiting_times, as_json) -> None:
+def dynamics(covariance, temperature, initial_temperature, times, as_json) -> None:
     """Energy and correlation after a quench, from the Cugliandolo–Kurchan equations (N → ∞).
 
     \b
@@ -73,21 +72,12 @@ def dynamics(covariance, temperature, initial_temperature, times, waiting_times,
       spinnet theory dynamics --covariance 3=1 --temperature 0 --times 1,5,20 --json
     """
     from spinnet.theory.covariance import Covariance
-    from spinnet.theory.dynamics_longtime import dynamics as solve
+    from spinnet.theory.dynamics_uniform import relaxation
 
-    model = Covariance.parse(covariance)
-    solved = solve(model, temperature, times, waiting_times=waiting_times, initial_temperature=initial_temperature)
-    values = {
-        name: getattr(solved, name)
-        for name in ("time", "energy_density", "correlation_with_start", "error_estimate")
-    }
-    if waiting_times:
-        values |= {
-            name: getattr(solved, name) for name in ("waiting_time", "correlation", "integrated_response")
-        }
+    solved = relaxation(Covariance.parse(covariance), temperature, times, initial_temperature=initial_temperature)
+    names = ("time", "energy_density", "correlation_with_start", "error_estimate")
+    values = {name: plain(getattr(solved, name)) for name in names}
     if as_json:
         print_json(values)
     else:
-        names = ("time", "energy_density", "correlation_with_start", "error_estimate")
-        columns = (plain(values[name]) for name in names)
-        print_table([dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)])
+        print_table([dict(zip(names, row, strict=True)) for row in zip(*values.values(), strict=True)])
