@@ -9,6 +9,7 @@ made on the same block whatever the interruptions.
 from __future__ import annotations
 
 import importlib
+import json
 import time as clock
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -101,15 +102,18 @@ def simulate(
         "flow_time": dynamics.flow_time(landscape),
     }
     variables: Variables = {}
+    unfinished: dict[str, np.ndarray] = {}
     if finished:
         began = clock.perf_counter()
-        endpoint = {n: p for n, p in probes.items() if isinstance(p, EndpointProbe)}
-        measured = _measure_endpoint(landscape, endpoint, run.final, physics, should_stop)
-        finished = measured is not None
+        endpoint = _Endpoint(landscape, {n: p for n, p in probes.items() if isinstance(p, EndpointProbe)}, run.final)
+        endpoint.resume(state or {}, len(run.times))
+        finished = endpoint.measure(seed, sample, should_stop)
         if finished:
-            variables = run.variables(dynamics.time_unit) | measured
+            variables = run.variables(dynamics.time_unit) | endpoint.variables()
+        else:
+            unfinished = endpoint.arrays(len(run.times))
         seconds["endpoint"] = clock.perf_counter() - began
-    return Simulated(variables, run.arrays(), finished, attributes, seconds)
+    return Simulated(variables, run.arrays() | unfinished, finished, attributes, seconds)
 
 
 class _Trajectory:
@@ -244,29 +248,68 @@ class _Trajectory:
         return found
 
 
-def _measure_endpoint(landscape, probes, x, physics, should_stop) -> Variables | None:
-    """Measure one replica at a time (so that a long spectrum can be interrupted); None when asked to stop."""
-    parts: dict[str, list[Variable]] = {}
-    for name, probe in probes.items():
-        for a in range(len(x)):
-            if should_stop():
-                return None
-            rng = randomness.stream(physics["seed"], "probe", name, physics["sample"], a)
-            for variable_name, variable in probe.measure(landscape, x[a : a + 1], rng).items():
-                parts.setdefault(variable_name, []).append(variable)
-    found: Variables = {
-        "endpoint/configuration": Variable(x, ("replica", "coordinate"), "1", "configuration at the last time")
-    }
-    for name, pieces in parts.items():
-        first = pieces[0]
-        if first.dims[0] == "replica":
-            data = np.concatenate([piece.data for piece in pieces])
-            found[name if "/" in name else f"endpoint/{name}"] = Variable(
-                data, first.dims, first.units, first.description, first.attributes
+class _Endpoint:
+    """Measurements on the final configurations, one probe and one replica at a time.
+
+    A dense spectrum takes long: what was measured before an interruption is kept, and every call makes at least one
+    measurement, so that a run that is stopped again and again still arrives.
+    """
+
+    def __init__(self, landscape, probes, x):
+        self.landscape, self.probes, self.x = landscape, probes, x
+        self.work = [(name, a) for name in probes for a in range(len(x))]
+        self.done: list[Variables] = []
+
+    def resume(self, arrays: Mapping[str, np.ndarray], times: int) -> None:
+        """Take over what an interrupted run had measured at the same last time."""
+        if "endpoint/about" not in arrays:
+            return
+        about = json.loads(np.asarray(arrays["endpoint/about"], dtype=np.uint8).tobytes())
+        if about["times"] != times:
+            return
+        for i, variables in enumerate(about["done"]):
+            self.done.append({
+                name: Variable(np.array(arrays[f"endpoint/{i}/{name}"]), tuple(dims), units, description, attributes)
+                for name, (dims, units, description, attributes) in variables.items()
+            })
+
+    def arrays(self, times: int) -> dict[str, np.ndarray]:
+        """What has been measured so far, as plain arrays."""
+        about = {
+            "times": times,
+            "done": [{n: [v.dims, v.units, v.description, v.attributes] for n, v in d.items()} for d in self.done],
+        }
+        kept = {"endpoint/about": np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)}
+        for i, variables in enumerate(self.done):
+            kept |= {f"endpoint/{i}/{name}": np.asarray(v.data) for name, v in variables.items()}
+        return kept
+
+    def measure(self, seed: int, sample: int, should_stop) -> bool:
+        """Measure what is missing; False when asked to stop before the end."""
+        for name, a in self.work[len(self.done) :]:
+            rng = randomness.stream(seed, "probe", name, sample, a)
+            self.done.append(self.probes[name].measure(self.landscape, self.x[a : a + 1], rng))
+            if len(self.done) < len(self.work) and should_stop():
+                return False
+        return True
+
+    def variables(self) -> Variables:
+        found: Variables = {
+            "endpoint/configuration": Variable(
+                self.x, ("replica", "coordinate"), "1", "configuration at the last time"
             )
-        else:
-            found[name if "/" in name else f"endpoint/{name}"] = first
-    return found
+        }
+        parts: dict[str, list[Variable]] = {}
+        for measured in self.done:
+            for name, variable in measured.items():
+                parts.setdefault(name if "/" in name else f"endpoint/{name}", []).append(variable)
+        for name, pieces in parts.items():
+            first = pieces[0]
+            if first.dims[:1] == ("replica",):
+                data = np.concatenate([piece.data for piece in pieces])
+                first = Variable(data, first.dims, first.units, first.description, first.attributes)
+            found[name] = first
+        return found
 
 
 def build(load: Callable[[str], type[Configurable]], table: Mapping[str, Any]):
@@ -311,3 +354,9 @@ def kernel_modules(physics: Mapping[str, Any]) -> tuple[str, ...]:
             importlib.import_module(name)
             modules[f"{name}:{dtype}" if dtype else name] = None
     return tuple(modules)
+
+
+def memory_bytes(physics: Mapping[str, Any]) -> int:
+    """About how much memory a task needs beyond the interpreter, for an executor that shares a machine out."""
+    table = physics["landscape"]
+    return load_landscape(table["kind"]).task_memory_bytes(table, physics["replicas"])

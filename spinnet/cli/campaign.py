@@ -36,7 +36,7 @@ def run(study, output, jobs, preset, fresh, quiet, as_json) -> None:
     from spinnet.cli.progress import TerminalProgress
 
     loaded = load_study(locate(study), preset=preset)
-    folder = output or Path("results") / loaded.name
+    folder = output or Path(loaded.execution.get("output") or Path("results") / loaded.name)
     progress = TerminalProgress(quiet=quiet)
     try:
         outcome = run_study(loaded, folder, jobs=jobs, fresh=fresh, progress=progress)

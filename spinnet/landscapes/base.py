@@ -11,9 +11,9 @@ Capabilities are small and declared by inheritance. Dynamics and probes list wha
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -55,6 +55,11 @@ class Landscape(Configurable, ABC):
     def n_dof(self) -> int:
         """Number of degrees of freedom: coordinates of a configuration."""
         return self.space.n
+
+    @classmethod
+    def task_memory_bytes(cls, table: Mapping[str, Any], replicas: int) -> int:
+        """About what a task on this landscape allocates; 0: too little to plan for. ``table`` is a resolved one."""
+        return 0
 
     def start(self, replicas: int, rng: np.random.Generator) -> np.ndarray:
         """Configurations at infinite temperature (glass) or at initialisation (network), ``(replicas, n)``."""

@@ -96,6 +96,31 @@ def test_an_interrupted_run_has_the_bits_of_an_uninterrupted_one(case, monkeypat
     same(part.state, whole.state)
 
 
+def test_an_endpoint_that_is_always_interrupted_still_arrives(case):
+    """Whoever stops a task at every poll gets one more measurement each time, and the same bits at the end."""
+    make, last, _ = case
+    table = make(probes=("energy", "final", "hessian_spectrum"))
+    whole = simulation.simulate(table, last)
+    state = simulation.simulate({**table, "probes": {"energy": table["probes"]["energy"]}}, last).state
+    calls, finished = 0, False
+    while not finished:
+        part = simulation.simulate(table, last, state, should_stop=lambda: True)
+        state, finished = part.state, part.finished
+        calls += 1
+    assert calls == 6  # two endpoint probes, three replicas
+    same(part.variables, whole.variables)
+    same(part.state, whole.state)
+
+
+def test_an_interrupted_endpoint_is_not_used_for_a_longer_run(case):
+    make, short, last = case
+    table = make(probes=("energy", "final"))
+    state = simulation.simulate(table, short).state
+    interrupted = simulation.simulate(table, short, state, should_stop=lambda: True)
+    assert not interrupted.finished
+    same(simulation.simulate(table, last, interrupted.state).variables, simulation.simulate(table, last).variables)
+
+
 def test_a_longer_run_continues_a_shorter_one_to_the_bit(case):
     make, short, last = case
     whole = simulation.simulate(make(), last)
