@@ -139,6 +139,11 @@ class SphericalGlass(Differentiable):
         """Bytes of dense couplings, for planning; nothing is allocated."""
         return sum(DenseCouplings.n_bytes(n, p, dtype) for p in check_covariance(covariance))
 
+    @classmethod
+    def task_memory_bytes(cls, table: Mapping[str, Any], replicas: int) -> int:
+        """Couplings, and the dense Hessian with LAPACK's copies of it."""
+        return cls.memory_bytes(table["n"], table["covariance"], table["dtype"]) + 4 * 8 * table["n"] ** 2
+
     @property
     def space(self) -> Sphere:
         """The sphere |σ|² = N."""
