@@ -146,13 +146,13 @@ class Operations(NamedTuple):
     ``sweep(couplings, tile, second, tiles, ahead, work, s, stride, product, j, row_sums, value, columns)``
         multiplies the group of ``tiles`` tiles that starts at tile number ``tile``, with w_r = product·s_{j+r} (rows
         ``product`` and ``j`` + r), and asks for couplings ``ahead`` tiles before they are needed. To four rows
-        ``row_sums`` go product·P_r, to the row ``value`` goes Σ_r P_r s_{j+r}, to ``column_rows`` rows for each tile go
-        the column sums; all are added. Where ``groups`` is 2, states and column sums are fetched once for two groups:
-        another one that starts ``second`` tiles later and has its product and value in the next row; a product of zero
-        leaves it out. With up to 4 lanes vectors run over the 16 couplings of a tile, and the
-        column sums are kept apart for the rows of a tile; the states are found lane after lane: ``s`` is the place (in
-        numbers, not rows) of the first state of the first lane, ``stride`` the distance of lanes. With 16 lanes vectors
-        run over the lanes, and ``s`` is the row of the first state.
+        ``row_sums`` go product·P_r, to the row ``value`` goes Σ_r P_r s_{j+r}, to the rows ``columns`` go the column
+        sums; all are added. Where ``groups`` is 2, states and column sums are fetched once for two groups: another one
+        that starts ``second`` tiles later and has its product and value in the next row; a product of zero leaves it
+        out. With up to 4 lanes vectors run over the 16 couplings of a tile, and there are 16 rows of column sums for
+        each tile, four for each of its rows; the states are found lane after lane: ``s`` is the place (in numbers, not
+        rows) of the first state of the first lane, ``stride`` the distance of lanes. With 16 lanes vectors run over the
+        lanes, there are 4 rows of column sums for each tile, and ``s`` is the row of the first state.
     ``sweep_tangent(…, apart, after)``
         takes two arguments more and does the same for the derivative along v. States, products (then slopes) and values
         (then slopes of values) have their derivatives a number of rows later: ``apart`` rows for s and j, ``after`` for
@@ -164,7 +164,6 @@ class Operations(NamedTuple):
     """
 
     groups: int
-    column_rows: int
     sweep: Callable
     sweep_tangent: Callable
     drain: Callable
@@ -178,7 +177,6 @@ def operations(lanes: int) -> Operations:
     """The operations for 1, 4 or 16 lanes. ``totals`` is float64, the rest of the type of the couplings."""
     # One state is limited by memory, and one stream is what memory is read fastest in.
     count = 1 if lanes == 1 else 2
-    column_rows = TILE if lanes < TILE else SIDE
     place_size = 1 if lanes < TILE else lanes
 
     @intrinsic
@@ -244,7 +242,7 @@ def operations(lanes: int) -> Operations:
     def drain(typing, work, columns, totals, k):
         def generate(context, builder, signature, values):
             e = _Emitter(context, builder, signature, values, lanes)
-            _drain(e, e.at(0, values[1]), column_rows * lanes, e.at(2, values[3]))
+            _drain(e, e.at(0, values[1]), TILE * min(lanes, SIDE), e.at(2, values[3]))
             return context.get_dummy_value()
 
         return types.void(work, columns, totals, k), generate
@@ -286,7 +284,7 @@ def operations(lanes: int) -> Operations:
 
         return types.void(totals, d, work, a), generate
 
-    return Operations(count, column_rows, sweep, sweep_tangent, drain, fill, multiply, add_product, add)
+    return Operations(count, sweep, sweep_tangent, drain, fill, multiply, add_product, add)
 
 
 @intrinsic

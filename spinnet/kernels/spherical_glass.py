@@ -28,7 +28,13 @@ def _depth(blocks, lanes):
     return min(blocks, 256 if lanes == 1 else 64 if lanes == 4 else 128)
 
 
+def _column_rows(lanes):
+    """Rows of column sums for each tile: with few lanes they are kept apart for the rows of the tile."""
+    return 16 if lanes < 16 else 4
+
+
 tiles_at_once = inner(_depth)
+column_rows = inner(_column_rows)
 
 
 @inner
@@ -50,7 +56,7 @@ def workspace(n: int, replicas: int, groups: int, vectors: int, dtype: np.dtype)
     blocks = -(-n // 4)
     passes = -(-replicas // lanes)
     copies = 2 if lanes == 4 else 1
-    rows = 4 * blocks * passes * copies * vectors + 16 * _depth(blocks, lanes) + 2 * (groups + 1) * vectors + 8
+    rows = vectors * (4 * blocks * passes * copies + 2 * (groups + 1)) + _column_rows(lanes) * _depth(blocks, lanes) + 8
     raw = np.empty(rows * lanes * dtype.itemsize + 64, dtype=np.uint8)
     skip = -raw.ctypes.data % 64
     work = raw[skip : skip + rows * lanes * dtype.itemsize].view(dtype).reshape(rows, lanes)
@@ -62,15 +68,16 @@ def put_states(x, lanes, work, sites, turned):
     """Replicas as lanes, row ``sites`` + (pass, site), and for 4 lanes as rows of sites too."""
     replicas, n = x.shape
     padded = 4 * ((n + 3) // 4)
-    flat = work.reshape(work.size)
-    for q in range((replicas + lanes - 1) // lanes):
-        for a in range(lanes):
-            replica = q * lanes + a
-            for i in range(padded):
-                value = x[replica, i] if replica < replicas and i < n else 0.0
-                work[sites + q * padded + i, a] = value
-                if lanes == 4:
-                    flat[4 * (turned + q * padded) + a * padded + i] = value
+    rows = (replicas + lanes - 1) // lanes * padded
+    clear(work[sites : sites + rows])
+    clear(work[turned : turned + rows])
+    for replica in range(replicas):
+        q, a = replica // lanes, replica % lanes
+        for i in range(n):
+            work[sites + q * padded + i, a] = x[replica, i]
+            if lanes == 4:
+                place = a * padded + i
+                work[turned + q * padded + place // 4, place % 4] = x[replica, i]
 
 
 @inner
@@ -94,7 +101,7 @@ def clear(rows):
 def _gradient_of_unit(lanes):
     """The function that adds the gradient of one unit to ``totals``, for a number of lanes."""
     op = operations(lanes)
-    together, column_rows, sweep, drain = op.groups, op.column_rows, op.sweep, op.drain
+    together, sweep, drain = op.groups, op.sweep, op.drain
     fill, multiply, add = op.fill, op.multiply, op.add
 
     @inner
@@ -107,7 +114,7 @@ def _gradient_of_unit(lanes):
         length = prefixes.shape[1]
         # Rows of the workspace: column sums, four row sums, then a value and a product per group, one more.
         columns = free
-        row_sums = columns + column_rows * depth
+        row_sums = columns + column_rows(lanes) * depth
         values = row_sums + 4
         products = values + groups + 1
         term = products + groups + 1
@@ -137,7 +144,7 @@ def _gradient_of_unit(lanes):
                     values + h, columns,
                 )
             for t in range(span):
-                drain(work, columns + column_rows * t, totals, total + k + 4 * t)
+                drain(work, columns + column_rows(lanes) * t, totals, total + k + 4 * t)
         if length == 1:
             for h in range(groups):
                 add(totals, total + start + h, work, values + h)
@@ -182,7 +189,7 @@ def contract(couplings, prefixes, units, bounds, first_chunk, last_chunk, x, wor
     passes = totals.shape[0] // padded
     all_turned = passes * padded if lanes == 4 else 0
     free = all_turned + passes * padded
-    clear(work[free : free + 16 * tiles_at_once(padded // 4, lanes)])
+    clear(work[free : free + column_rows(lanes) * tiles_at_once(padded // 4, lanes)])
     put_states(x, lanes, work, 0, all_turned)
     for chunk in range(first_chunk, last_chunk):
         clear(totals)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from spinnet.kernels._jit import inner, kernel
 from spinnet.kernels._tiles import operations
-from spinnet.kernels.spherical_glass import clear, put_states, tiles_ahead, tiles_at_once, write_lanes
+from spinnet.kernels.spherical_glass import clear, column_rows, put_states, tiles_ahead, tiles_at_once, write_lanes
 
 
 def _tangent_of_unit(lanes):
@@ -17,7 +17,7 @@ def _tangent_of_unit(lanes):
     The rows of v lie ``apart`` rows after those of the states.
     """
     op = operations(lanes)
-    together, column_rows, sweep, drain = op.groups, op.column_rows, op.sweep_tangent, op.drain
+    together, sweep, drain = op.groups, op.sweep_tangent, op.drain
     fill, multiply, add_product, add = op.fill, op.multiply, op.add_product, op.add
 
     @inner
@@ -30,7 +30,7 @@ def _tangent_of_unit(lanes):
         length = prefixes.shape[1]
         tangents = sites + apart
         columns = free
-        row_sums = columns + column_rows * depth
+        row_sums = columns + column_rows(lanes) * depth
         values = row_sums + 4
         products = values + groups + 1
         # Slopes of values and products lie this many rows after them.
@@ -67,7 +67,7 @@ def _tangent_of_unit(lanes):
                     values + h, columns, apart, after,
                 )
             for t in range(span):
-                drain(work, columns + column_rows * t, totals, total + k + 4 * t)
+                drain(work, columns + column_rows(lanes) * t, totals, total + k + 4 * t)
         for h in range(groups):
             g = start + h
             for m in range(length):
@@ -104,7 +104,7 @@ def contract_tangent(couplings, prefixes, units, bounds, first_chunk, last_chunk
     all_turned = passes * padded if lanes == 4 else 0
     apart = all_turned + passes * padded
     free = 2 * apart
-    clear(work[free : free + 16 * tiles_at_once(padded // 4, lanes)])
+    clear(work[free : free + column_rows(lanes) * tiles_at_once(padded // 4, lanes)])
     put_states(x, lanes, work, 0, all_turned)
     put_states(v, lanes, work, apart, apart + all_turned)
     for chunk in range(first_chunk, last_chunk):

@@ -69,7 +69,7 @@ class SphericalGlass(Differentiable):
         All unique couplings are stored.
     dtype : {"float32", "float64"}
         Of the couplings and the products with them; the same disorder, rounded. Sums over many products, states and
-        results are float64. Relative error of a gradient about 1e-7 and 1e-15.
+        results are float64. Relative error of a gradient: a few 1e-7 or 1e-15.
     threads : int
         Threads for one call. Results do not depend on it.
 
