@@ -144,7 +144,7 @@ def planted(p, snr, as_json) -> None:
         {
             "overlap": overlap,
             "equilibrium_overlap": overlap if snr >= threshold else 0.0,
-            "energy_density": -snr * model(1.0),
+            "energy_density": 0.0 - snr * model(1.0),
             "spinodal_snr": spiked.spinodal_threshold(model),
             "information_threshold_snr": threshold,
         },

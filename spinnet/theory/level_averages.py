@@ -157,23 +157,27 @@ def log_mean_exponential(y: Array, scale: float, order: int = 0) -> Array:
     y = np.atleast_1d(np.asarray(y, dtype=float)).ravel()
     power, b = max(order, 1), float(scale)
     nodes, weights = np.polynomial.legendre.leggauss(24)
-    result = np.empty_like(y)
-    for i, base in enumerate(y):
-        # the integrand is monotone or has one peak, at e^L = k - 1/b; panels of one decay length or less
-        top = max(base, math.log(power) + 1.0) + 4.5
-        bottom = (
-            max(base, min(top, math.log(max(power - 1.0 / b, 1e-300)) - 2.0 * _DROP / abs(power - 1.0 / b)))
-            if power * b > 1.0
-            else base
-        )
-        if power * b < 1.0:
-            top = min(top, base + 1.2 * _DROP / (1.0 / b - power))
+    # everything beyond e^y = e^50 is one, or zero
+    result = np.where(y > 50.0, log_kernel(y, order), 0.0)
+    for i in np.flatnonzero(y <= 50.0):
+        bottom, top = _exponential_range(float(y[i]), b, power)
         panels = max(4, math.ceil((top - bottom) / min(1.5, 6.0 * b)))
         edges = np.linspace(bottom, top, panels + 1)
         half = 0.5 * np.diff(edges)[:, None]
         level = edges[:-1, None] + half * (1.0 + nodes)
-        exponent = power * level - np.exp(level) - (level - base) / b
+        exponent = power * level - np.exp(level) - (level - y[i]) / b
         peak = exponent.max()
         log_tail = peak + math.log(float((half * weights * np.exp(exponent - peak)).sum()))
-        result[i] = log_tail - math.log(b) if order else np.logaddexp(log_kernel(np.array(base), 0), log_tail)
+        result[i] = log_tail - math.log(b) if order else np.logaddexp(log_kernel(y[i], 0), log_tail)
     return result.reshape(shape)
+
+
+def _exponential_range(y: float, b: float, power: int) -> tuple[float, float]:
+    """Return where exp(k L - e^L - L/b) matters above L = y: it falls from there on, or peaks at e^L = k - 1/b."""
+    growth = power - 1.0 / b
+    top = max(y, math.log(power) + 1.0) + 4.5
+    if growth < 0.0:
+        return y, min(top, y - 1.2 * _DROP / growth)
+    if growth == 0.0:
+        return y, top
+    return max(y, min(top, math.log(growth) - 2.0 * _DROP / growth)), top

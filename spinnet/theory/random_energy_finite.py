@@ -120,10 +120,17 @@ class IndependentLevels:
             t = (y - centre) / width
             return np.exp(self.log_survival(y)) - np.exp(-np.exp(t))
 
-        first = integrate(excess, low, high)
-        second = integrate(lambda y: 2.0 * (y - centre) * excess(y), low, high)
+        first = self._integral(excess, low, high)
+        second = self._integral(lambda y: 2.0 * (y - centre) * excess(y), low, high)
         gamma = np.euler_gamma
         return centre, first - gamma * width, second + (gamma**2 + math.pi**2 / 6.0) * width**2
+
+    def _integral(self, function: Callable[[Array], Array], low: float, high: float) -> float:
+        if self.distribution == "gaussian" or self.n > 8 or high - low < 200.0:
+            return integrate(function, low, high)
+        # few cold exponential levels: a slow tail e^{y/beta} ends within a distance of one at y = 0, where E = 0 does
+        low, high = math.asinh(low), math.asinh(high)
+        return integrate(lambda t: function(np.sinh(t)) * np.cosh(t), low, high)
 
     def mean_log_partition(self) -> float:
         """Return E ln Z, to about 1e-12 relative."""
@@ -143,7 +150,7 @@ class IndependentLevels:
         def density(y: Array) -> Array:
             return np.exp(self.log_count + self.log_mean_kernel(y, order) + self.log_survival(y, 1))
 
-        return integrate(density, low, high + order) / math.gamma(order)
+        return self._integral(density, low, high + order) / math.gamma(order)
 
     def participation_second_moment(self) -> float:
         """Return E Y_2^2, the probability that replicas 1 and 2 share a level, and so do 3 and 4."""
@@ -155,7 +162,7 @@ class IndependentLevels:
             two = log_pairs + 2.0 * self.log_mean_kernel(y, 2) + self.log_survival(y, 2)
             return np.exp(one) + np.exp(two)
 
-        return integrate(density, low, high + 4) / math.gamma(4)
+        return self._integral(density, low, high + 4) / math.gamma(4)
 
     def mean_energy(self) -> float:
         """Return E <H> of Gaussian levels, extensive: -(beta N/2)(1 - E Y_2), by Gaussian integration by parts."""

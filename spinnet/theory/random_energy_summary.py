@@ -107,10 +107,10 @@ def _tree_size(n: int) -> int:
 
 
 def _finite(widths: np.ndarray, log_branches: np.ndarray, beta: float, n: int) -> dict[str, Any]:
-    same_leaf = tree_recursion.shared_depth_probabilities(widths, log_branches, beta, (widths.size,))
+    log_partition, same_leaf = tree_recursion.log_partition_and_sharing(widths, log_branches, beta, (widths.size,))
     return {
         "n": n,
-        "mean_log_partition": tree_recursion.mean_log_partition(widths, log_branches, beta),
+        "mean_log_partition": log_partition,
         "participation_ratio": float(same_leaf[0]),
         "mean_ground_state": tree_recursion.mean_minimum(widths, log_branches),
     }

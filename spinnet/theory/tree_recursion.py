@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -291,7 +292,9 @@ def _prepare(scales, log_branches) -> tuple[Array, Array, float]:
     return scales[:used], log_branches[:used], float(log_branches[used:].sum())
 
 
-def _converged(scales: Array, log_branches: Array, temperature: float, value, tolerance: float = 1e-9):
+def _converged(
+    scales: Array, log_branches: Array, temperature: float, value: Callable, tolerance: float = 1e-9
+) -> Array:
     """Return value(recursion), refining the grids until it stands still.
 
     Convergence is exponential: a change of 1e-9 at one refinement leaves an error far below.
@@ -360,7 +363,7 @@ def mean_minimum(scales, log_branches) -> float:
     return float(_converged(scales, log_branches, 0.0, lambda recursion: _mean(recursion.run()[0])))
 
 
-def shared_depth_probabilities(scales, log_branches, beta: float, depths=None) -> Array:
+def shared_depth_probabilities(scales, log_branches, beta: float, depths: Sequence[int] | None = None) -> Array:
     """Return P(two replicas share their first k generations) for each k in ``depths``, averaged over the disorder.
 
     Parameters
@@ -372,17 +375,28 @@ def shared_depth_probabilities(scales, log_branches, beta: float, depths=None) -
     -----
     With P_k these numbers, E <H> = -beta sum_k sigma_k^2 (1 - P_k) by Gaussian integration by parts.
     """
+    return log_partition_and_sharing(scales, log_branches, beta, depths)[1]
+
+
+def log_partition_and_sharing(
+    scales, log_branches, beta: float, depths: Sequence[int] | None = None
+) -> tuple[float, Array]:
+    """Return :func:`mean_log_partition` and :func:`shared_depth_probabilities` of one recursion."""
     beta = real_number("beta", beta, above=0.0)
-    scales = np.asarray(scales, dtype=float)
-    used, branches, _ = _prepare(scales, log_branches)
-    wanted = list(range(scales.size + 1) if depths is None else depths)
-    inner = tuple(sorted({min(k, used.size) for k in wanted}))
+    generations = np.size(scales)
+    wanted = list(range(generations + 1) if depths is None else depths)
+    if any(k != int(k) or not 0 <= k <= generations for k in wanted):
+        raise InputError(f"depths = {wanted}: give whole numbers from 0 to {generations}, the number of generations")
+    used, branches, extra = _prepare(scales, log_branches)
+    inner = tuple(sorted({min(int(k), used.size) for k in wanted}))
 
     def value(recursion: _Recursion) -> Array:
-        shared = recursion.run(inner)[1]
-        return np.array([float(np.exp(shared[k].log).sum()) * shared[k].step * beta for k in inner])
+        root, shared = recursion.run(inner)
+        return np.array([_mean(root), *(float(np.exp(shared[k].log).sum()) * shared[k].step * beta for k in inner)])
 
-    found = dict(zip(inner, _converged(used, branches, 1.0 / beta, value), strict=True))
+    mean, *sharing = _converged(used, branches, 1.0 / beta, value)
+    found = dict(zip(inner, sharing, strict=True))
     # leaves below the last random edge are equivalent: each further generation divides by its branching
     rest = np.exp(-np.cumsum(np.asarray(log_branches, dtype=float)[used.size :]))
-    return np.array([found[k] if k <= used.size else found[used.size] * rest[k - used.size - 1] for k in wanted])
+    probabilities = [found[k] if k <= used.size else found[used.size] * rest[k - used.size - 1] for k in wanted]
+    return extra - np.euler_gamma - beta * float(mean), np.array(probabilities)

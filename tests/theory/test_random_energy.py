@@ -172,6 +172,14 @@ def test_exponential_levels_agree_with_sampling():
         assert levels.participation_moment(1) == pytest.approx(1, abs=1e-11)
 
 
+def test_two_cold_exponential_levels_agree_with_their_closed_form():
+    # ln Z = beta max + ln(1 + e^{-beta |u1 - u2|}); |u1 - u2| is exponential again, and the mean of max is 3/2
+    for beta in (3.0, 1e4):
+        correction = quad(lambda v, b=beta: math.exp(-v / b) / b * math.log1p(math.exp(-v)), 0, 45, epsabs=1e-14)[0]
+        levels = IndependentLevels(1, beta, "exponential")
+        assert levels.mean_log_partition() == pytest.approx(1.5 * beta + correction, rel=1e-11)
+
+
 def test_exponential_levels_below_their_transition_are_poisson_dirichlet():
     levels = IndependentLevels(40, 2.5, "exponential")
     assert levels.participation_moment(2) == pytest.approx(0.6, abs=1e-9)
