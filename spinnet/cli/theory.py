@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from spinnet.cli.output import json_option, plain, print_json, print_mapping, print_table
+from spinnet.cli.theory_random import COMMANDS
 
 
 class _Numbers(click.ParamType):
@@ -81,3 +82,7 @@ def dynamics(covariance, temperature, initial_temperature, times, as_json) -> No
         print_json(values)
     else:
         print_table([dict(zip(names, row, strict=True)) for row in zip(*values.values(), strict=True)])
+
+
+for _command in COMMANDS:
+    theory.add_command(_command)
