@@ -74,7 +74,7 @@ def against_memory(glass, rounds: int) -> list[dict[str, Any]]:
     halves = np.array_split(numbers, THREADS)
     x = glass.space.sample(1, np.random.default_rng(1))
     reads = [
-        lambda kernel=kernel: run_chunks(lambda first, last: kernel(halves[first]), THREADS, THREADS)
+        lambda kernel=kernel: run_chunks(lambda: lambda first, last: kernel(halves[first]), THREADS, THREADS)
         for kernel in (read_bandwidth.sum_numbers, read_bandwidth.sum_quarters)
     ]
     mine, *theirs = best_seconds([lambda: glass.gradient(x), *reads], rounds)

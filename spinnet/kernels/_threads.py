@@ -7,10 +7,10 @@ use one thread and never come here.
 
 from __future__ import annotations
 
-import itertools
 import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 # Keyed by process: threads do not survive a fork.
 _pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
@@ -23,24 +23,34 @@ def _pool(helpers: int) -> ThreadPoolExecutor:
     return _pools[key]
 
 
-def run_chunks(task: Callable[[int, int], None], chunks: int, threads: int = 1) -> None:
-    """Call ``task(first, last)`` so that every chunk 0 … chunks − 1 is done once.
+def run_chunks(start: Callable[[], Callable[[int, int], None]], chunks: int, threads: int = 1) -> None:
+    """Do every chunk 0 … chunks − 1 once, by calls of ``task(first, last)``; each thread gets its task from ``start()``.
 
-    With one thread there is one call; with more, each call is one chunk, and the caller works too.
+    With one thread there is one call. With more, the caller works too, and each takes half of its share of what is
+    left: few calls, and nobody waits long at the end.
     """
     threads = min(threads, chunks)
     if threads <= 1:
-        task(0, chunks)
+        start()(0, chunks)
         return
-    counter = itertools.count()
+    lock = threading.Lock()
+    next_chunk = 0
 
     def work() -> None:
-        for chunk in counter:
-            if chunk >= chunks:
+        nonlocal next_chunk
+        task = start()
+        while True:
+            with lock:
+                first = next_chunk
+                last = next_chunk = first + -(-(chunks - first) // (2 * threads))
+            if first >= chunks:
                 return
-            task(chunk, chunk + 1)
+            task(first, last)
 
     helpers = [_pool(threads - 1).submit(work) for _ in range(threads - 1)]
-    work()
+    try:
+        work()
+    finally:
+        wait(helpers)
     for helper in helpers:
         helper.result()

@@ -44,7 +44,7 @@ def tiles_ahead(tiles, lanes):
     With one lane the processor finds out by itself that it reads a stream, and wants little help; with more it does
     not. There it is the same place in a later pair of groups: at least 96 tiles ahead.
     """
-    return 24 if lanes == 1 else 2 * tiles * ((96 + 2 * tiles - 1) // (2 * tiles))
+    return 16 if lanes == 1 else 2 * tiles * ((96 + 2 * tiles - 1) // (2 * tiles))
 
 
 def workspace(n: int, replicas: int, groups: int, vectors: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
@@ -259,7 +259,7 @@ def contract_hessian(couplings, prefixes, units, x, work, half):
                         _multiply_one(work, product, product, prefixes[g, o])
                 for r in range(5):
                     _fill_one(work, row_sums + r, 0.0)
-                _sweep_one(couplings, at, 0, tiles, 24, work, j, padded, product, j, row_sums, value, columns)
+                _sweep_one(couplings, at, 0, tiles, 16, work, j, padded, product, j, row_sums, value, columns)
                 target = prefixes[g, m] * padded
                 for t in range(tiles):
                     _drain_one(work, columns + 16 * t, half, target + j + 4 * t)

@@ -18,8 +18,8 @@ from spinnet.kernels._threads import run_chunks
 from spinnet.randomness import stream
 
 #: Units of work are cut at about this many bytes of couplings, so that a second pass finds them in the cache.
-_UNIT_BYTES = 1 << 20
-_UNIT_GROUPS = 256
+_UNIT_BYTES = 1 << 22
+_UNIT_GROUPS = 512
 #: Couplings below this size are one chunk; above, there are enough chunks to share among threads.
 _CHUNK_BYTES = 1 << 20
 _MAX_CHUNKS = 16
@@ -133,11 +133,13 @@ class DenseCouplings:
         chunks = len(self._bounds) - 1
         partials = np.empty((chunks, replicas, self.n))
 
-        def work(first: int, last: int) -> None:
+        def start():
             space = kernels.workspace(self.n, replicas, self._most_groups, len(vectors), self.values.dtype)
-            entry(self.values, self._prefixes, self._units, self._bounds, first, last, *vectors, *space, partials)
+            return lambda first, last: entry(
+                self.values, self._prefixes, self._units, self._bounds, first, last, *vectors, *space, partials
+            )
 
-        run_chunks(work, chunks, threads)
+        run_chunks(start, chunks, threads)
         total = partials[0]
         for part in partials[1:]:
             total += part

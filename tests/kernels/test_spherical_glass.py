@@ -121,7 +121,7 @@ def test_two_threads_give_the_bits_of_one():
 def test_every_chunk_is_done_once_by_any_number_of_threads():
     for threads in (1, 2, 5):
         done = []
-        _threads.run_chunks(lambda first, last: done.extend(range(first, last)), 13, threads)  # noqa: B023
+        _threads.run_chunks(lambda: lambda first, last: done.extend(range(first, last)), 13, threads)  # noqa: B023
         assert sorted(done) == list(range(13))
 
 
@@ -131,7 +131,7 @@ def test_an_error_in_a_thread_reaches_the_caller():
             raise RuntimeError("chunk")
 
     with pytest.raises(RuntimeError, match="chunk"):
-        _threads.run_chunks(fail, 4, 2)
+        _threads.run_chunks(lambda: fail, 4, 2)
 
 
 def test_a_workspace_starts_on_a_cache_line():
