@@ -24,7 +24,7 @@ def _pool(helpers: int) -> ThreadPoolExecutor:
 
 
 def run_chunks(start: Callable[[], Callable[[int, int], None]], chunks: int, threads: int = 1) -> None:
-    """Do every chunk 0 … chunks − 1 once, by calls of ``task(first, last)``; each thread gets its task from ``start()``.
+    """Do every chunk 0 … chunks − 1 once by ``task(first, last)``; each thread gets its task from ``start()``.
 
     With one thread there is one call. With more, the caller works too, and each takes half of its share of what is
     left: few calls, and nobody waits long at the end.
