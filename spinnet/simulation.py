@@ -8,6 +8,7 @@ made on the same block whatever the interruptions.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import time as clock
@@ -85,8 +86,12 @@ def simulate(
         landscape, dynamics, {n: p for n, p in probes.items() if isinstance(p, TrajectoryProbe)}, schedule, replicas
     )
     if state is None:
-        start = landscape.start(replicas, randomness.stream(seed, "start", sample))
-        run.begin(dynamics.init(landscape, start, randomness.counter_keys(seed, replicas, "noise", sample)))
+        # Keyed by what is simulated, so that sizes and temperatures are independent of one another; the start is
+        # common to all dynamics on one landscape, as its disorder is.
+        where, how = _number(physics["landscape"]), _number(physics["dynamics"])
+        start = landscape.start(replicas, randomness.stream(seed, "start", where, sample))
+        noise = randomness.counter_keys(seed, replicas, "noise", where, how, sample)
+        run.begin(dynamics.init(landscape, start, noise))
     else:
         run.resume(state)
 
@@ -114,6 +119,12 @@ def simulate(
             unfinished = endpoint.arrays(len(run.times))
         seconds["endpoint"] = clock.perf_counter() - began
     return Simulated(variables, run.arrays() | unfinished, finished, attributes, seconds)
+
+
+def _number(table: Mapping[str, Any]) -> int:
+    """A number of 64 bits for a resolved table."""
+    text = json.dumps(table, sort_keys=True)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
 
 
 class _Trajectory:

@@ -42,14 +42,14 @@ _INNER_FLAGS = {"nogil": True, "fastmath": _FASTMATH, "error_model": "numpy"}
 _KERNEL_FLAGS = {**_INNER_FLAGS, "cache": True}
 
 _compile_lock = threading.RLock()
-_announce: Callable[[str], None] | None = None
 _registry: dict[str, list[Kernel]] = {}
 
 
-def announce_compilation(callback: Callable[[str], None] | None) -> None:
-    """Set the function that tells a person who waits that kernels are being compiled (None: silent)."""
-    global _announce
-    _announce = callback
+@functools.cache
+def _tell_who_waits() -> None:
+    """Once, and only on a terminal: a campaign tells it in its own way."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        print("spinnet: compiling kernels, first run only", file=sys.stderr)
 
 
 @functools.cache
@@ -161,8 +161,9 @@ class Kernel:
     def _variant(self, key: Any, signature: str) -> Callable:
         with _compile_lock:
             if key not in self._compiled:
-                if _announce is not None:
-                    _announce(self.py_func.__name__)
+                folder = cache_directory(self.py_func.__code__.co_filename)
+                if not any(folder.rglob("*.nbi")):
+                    _tell_who_waits()
                 function = self.py_func
                 if key is not None:  # a name of its own gives each variant its own file in the cache
                     function = types.FunctionType(
@@ -172,7 +173,7 @@ class Kernel:
                     function.__module__ = self.py_func.__module__
                 # numba reads CACHE_DIR when a cached function is made; the user's own setting is put back.
                 previous = _numba_config.CACHE_DIR
-                _numba_config.CACHE_DIR = str(cache_directory(function.__code__.co_filename))
+                _numba_config.CACHE_DIR = str(folder)
                 try:
                     self._compiled[key] = numba.njit(signature, **_KERNEL_FLAGS)(function)
                 finally:

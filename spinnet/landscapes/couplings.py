@@ -91,7 +91,8 @@ class DenseCouplings:
         self._bounds = _chunk_bounds(self._units, int(tiles[-1]), 16 * kind.itemsize)
         self._most_groups = int((self._units[:, 2] - self._units[:, 1]).max())
         self.values = _aligned_empty(16 * int(tiles[-1]), kind)
-        self._draw(amplitude, stream(seed, "couplings", sample, degree), tiles)
+        # The size is part of the key: neighbouring sizes would otherwise share most of their couplings.
+        self._draw(amplitude, stream(seed, "couplings", n, degree, sample), tiles)
 
     def _draw(self, amplitude: float, rng: np.random.Generator, tiles: np.ndarray) -> None:
         n = self.n

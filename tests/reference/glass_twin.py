@@ -33,7 +33,7 @@ def variance(n: int, indices: tuple[int, ...], amplitude: float = 1.0) -> float:
 
 def couplings(n: int, degree: int, amplitude: float = 1.0, seed: int = 0, sample: int = 0) -> dict:
     """{multiset: J}, drawn as the landscape documents it."""
-    rng = stream(seed, "couplings", sample, degree)
+    rng = stream(seed, "couplings", n, degree, sample)
     return {m: math.sqrt(variance(n, m, amplitude)) * rng.standard_normal() for m in multisets(n, degree)}
 
 

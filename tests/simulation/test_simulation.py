@@ -172,3 +172,35 @@ def test_progress_is_reported_between_zero_and_one(case, monkeypatch):
     seen = []
     simulation.simulate(make(), short, report=seen.append)
     assert seen and all(0 <= fraction <= 1 for fraction in seen) and seen == sorted(seen)
+
+
+def test_neighbouring_sizes_are_independent():
+    """Extreme eigenvalues of p = 2 at n and n + 1 were correlated by .25 when both drew from one stream."""
+    from spinnet.landscapes import SphericalGlass
+
+    def extremes(n):
+        found = []
+        for sample in range(400):
+            glass = SphericalGlass(n=n, covariance={2: 1.0}, seed=1, sample=sample)
+            found.append(np.linalg.eigvalsh(glass.hessian(np.ones(n)))[[0, -1]])
+        return np.array(found)
+
+    small, large = extremes(12), extremes(13)
+    for end in range(2):
+        correlation = np.corrcoef(small[:, end], large[:, end])[0, 1]
+        assert abs(correlation) * np.sqrt(len(small)) < 4
+
+
+def test_temperatures_share_the_start_and_not_the_noise():
+    def at(temperature):
+        table = physics(
+            {"kind": "SphericalGlass", "n": 24, "covariance": {3: 1.0}},
+            {"kind": "Langevin", "temperature": temperature, "step": 0.01},
+            {"kind": "linear", "every": 0.05},
+        )
+        done = simulation.simulate(table, 0.05)
+        return done.variables["trajectory/energy"].data[:, 0], done.state["dynamics/keys"]
+
+    (cold, cold_keys), (warm, warm_keys) = at(0.5), at(0.6)
+    np.testing.assert_array_equal(cold, warm)
+    assert not np.intersect1d(cold_keys, warm_keys).size
