@@ -13,20 +13,36 @@ from spinnet.errors import InputError, nearest_name
 
 if TYPE_CHECKING:
     from spinnet.dynamics.base import Dynamics
+    from spinnet.dynamics.geodesic_metropolis import GeodesicMetropolis
     from spinnet.dynamics.gradient_descent import GradientDescent
     from spinnet.dynamics.gradient_flow import GradientFlow
     from spinnet.dynamics.langevin import Langevin
+    from spinnet.dynamics.parallel_tempering import ParallelTempering
+    from spinnet.dynamics.saddle_search import SaddleSearch
     from spinnet.dynamics.sgd import SGD
 
 #: Where each dynamics lives: name -> "module:class".
 DYNAMICS = {
+    "GeodesicMetropolis": "spinnet.dynamics.geodesic_metropolis:GeodesicMetropolis",
     "GradientDescent": "spinnet.dynamics.gradient_descent:GradientDescent",
     "GradientFlow": "spinnet.dynamics.gradient_flow:GradientFlow",
     "Langevin": "spinnet.dynamics.langevin:Langevin",
+    "ParallelTempering": "spinnet.dynamics.parallel_tempering:ParallelTempering",
     "SGD": "spinnet.dynamics.sgd:SGD",
+    "SaddleSearch": "spinnet.dynamics.saddle_search:SaddleSearch",
 }
 
-__all__ = ["DYNAMICS", "SGD", "GradientDescent", "GradientFlow", "Langevin", "load"]
+__all__ = [
+    "DYNAMICS",
+    "SGD",
+    "GeodesicMetropolis",
+    "GradientDescent",
+    "GradientFlow",
+    "Langevin",
+    "ParallelTempering",
+    "SaddleSearch",
+    "load",
+]
 
 
 def load(name: str) -> type[Dynamics]:

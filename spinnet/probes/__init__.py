@@ -20,6 +20,7 @@ PROBES = {
     "gradient_norm": "spinnet.probes.gradient_norm:GradientNormProbe",
     "hessian_spectrum": "spinnet.probes.hessian_spectrum:HessianSpectrumProbe",
     "lanczos": "spinnet.probes.lanczos:LanczosProbe",
+    "replica_overlap": "spinnet.probes.replica_overlap:ReplicaOverlapProbe",
 }
 
 __all__ = ["PROBES", "load"]

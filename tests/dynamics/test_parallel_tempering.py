@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from reference.simple_landscapes import QuadraticForm
 
+from spinnet import simulation
 from spinnet.dynamics.critical_points import find_critical_points
 from spinnet.dynamics.markov_moves import TARGET_WALK
 from spinnet.dynamics.parallel_tempering import DOWN, NOWHERE, UP, ParallelTempering
@@ -224,3 +225,41 @@ def test_a_wrong_number_of_replicas_names_the_right_one():
     dynamics, landscape = ParallelTempering(LADDER, copies=2), glass()
     with pytest.raises(InputError, match="replicas = 6"):
         dynamics.init(landscape, landscape.start(4, np.random.default_rng(0)), counter_keys(1, 4, "noise"))
+
+
+def task(levels=0):
+    """The physics table of a campaign's task."""
+    ladder = list(LADDER) if not levels else [LADDER[0], LADDER[-1]]
+    return {
+        "landscape": {"kind": "SphericalGlass", **SphericalGlass.resolve({"n": 8})},
+        "dynamics": {
+            "kind": "ParallelTempering",
+            **ParallelTempering.resolve({"temperatures": ladder, "levels": levels, "warm_up": 7, "leapfrog": 2}),
+        },
+        "schedule": {"kind": "linear", "every": 4},
+        "probes": {"energy": {}, "replica_overlap": {"copies": 2}},
+        "replicas": 6, "sample": 1, "seed": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("levels", [0, 3])
+def test_a_campaign_task_stopped_mid_ladder_and_resumed_gives_the_same_bits(levels, monkeypatch):
+    whole = simulation.simulate(task(levels), 40.0)
+    assert whole.variables["trajectory/energy_density"].data.shape == (6, 11)
+    np.testing.assert_array_equal(
+        whole.variables["trajectory/overlap"].data[:3], whole.variables["trajectory/overlap"].data[3:]
+    )
+    monkeypatch.setattr(simulation, "SLICE_SECONDS", 0.0)
+    state, stops = None, 0
+    while True:
+        part = simulation.simulate(task(levels), 40.0, state, should_stop=lambda: True)
+        if part.finished:
+            break
+        state, stops = part.state, stops + 1
+    assert stops > 5
+    for name, variable in whole.variables.items():
+        np.testing.assert_array_equal(variable.data, part.variables[name].data, err_msg=name)
+    for name, array in whole.state.items():
+        np.testing.assert_array_equal(array, part.state[name], err_msg=name)
+    # Rows are places of the ladder: the measured energies are those of the temperatures, whoever sits there.
+    assert (np.diff(whole.state["dynamics/temperature"].reshape(2, 3)) > 0).all()
