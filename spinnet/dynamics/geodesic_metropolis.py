@@ -12,6 +12,7 @@ from spinnet.dynamics.base import SteppedDynamics, finite_rows
 from spinnet.dynamics.markov_moves import Walkers, first_step, make_move, place_walkers, tuned
 from spinnet.errors import InputError
 from spinnet.landscapes.base import Differentiable, Energy, Landscape, require
+from spinnet.records import Variable, Variables
 
 
 class MetropolisState(NamedTuple):
@@ -100,10 +101,18 @@ class GeodesicMetropolis(SteppedDynamics):
             if s >= self.warm_up:
                 accepted = accepted + decision.accepted
             elif self.step is None:
-                step = tuned(step, decision.probability, s, self.leapfrog)
+                step = tuned(landscape.space, step, decision.probability, s, self.leapfrog)
         return MetropolisState(*at, step, accepted, state.steps + n, keys, state.diverged)
 
     def acceptance(self, state: MetropolisState) -> np.ndarray:
         """Share of proposals accepted since the warm-up, (replicas,); NaN before there were any."""
         made = state.steps - self.warm_up
         return np.where(made > 0, state.accepted / np.maximum(made, 1), np.nan)
+
+    def variables(self, state: MetropolisState) -> Variables:
+        """What the chain itself tells: the proposals and how many were accepted after the warm-up."""
+        replica = ("replica",)
+        return {
+            "acceptance": Variable(self.acceptance(state), replica, "1", "share accepted after the warm-up"),
+            "proposal_step": Variable(state.step, replica, "1", "length of a proposal, fixed after the warm-up"),
+        }

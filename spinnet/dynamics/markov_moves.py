@@ -19,7 +19,7 @@ from spinnet.spaces import Sphere
 #: that of leapfrog trajectories 0.65, and flat to the right (Roberts, Gelman & Gilks 1997; Beskos et al. 2013).
 TARGET_WALK, TARGET_LEAPFROG = 0.3, 0.75
 
-_LONGEST_STEP = 3.0
+_LONGEST_ANGLE, _LONGEST = 3.0, 1e6  # of a step on the sphere, where longer ones only turn in circles, and elsewhere
 _FIRST_GAIN, _GAIN_DECAY = 1.0, 0.6
 
 
@@ -134,11 +134,12 @@ def first_step(landscape: Landscape, temperature: np.ndarray, leapfrog_steps: in
     return np.full(len(temperature), 0.1 if leapfrog_steps else 1.0 / np.sqrt(landscape.space.n))
 
 
-def tuned(step: np.ndarray, probability: np.ndarray, move: int, leapfrog_steps: int) -> np.ndarray:
+def tuned(space, step: np.ndarray, probability: np.ndarray, move: int, leapfrog_steps: int) -> np.ndarray:
     """The step after move number ``move`` of a warm-up: stochastic approximation towards the wanted acceptance."""
     target = TARGET_LEAPFROG if leapfrog_steps else TARGET_WALK
     gain = _FIRST_GAIN / (1.0 + move) ** _GAIN_DECAY
-    return np.minimum(step * np.exp(gain * (probability - target)), _LONGEST_STEP)
+    longest = _LONGEST_ANGLE if isinstance(space, Sphere) else _LONGEST
+    return np.minimum(step * np.exp(gain * (probability - target)), longest)
 
 
 def _decide(at: Walkers, there: Walkers, cost: np.ndarray, uniform: np.ndarray) -> tuple[Walkers, Decision]:

@@ -172,7 +172,7 @@ class ParallelTempering(SteppedDynamics):
             else:
                 # One step for each temperature: the copies are tuned together.
                 mean = decision.probability.reshape(self.copies, -1).mean(axis=0)
-                step = tuned(step, np.tile(mean, self.copies), move, self.leapfrog)
+                step = tuned(landscape.space, step, np.tile(mean, self.copies), move, self.leapfrog)
         cold, hot = self._pairs(number % 2)
         with np.errstate(all="ignore"):
             gain = (1.0 / state.temperature[cold] - 1.0 / state.temperature[hot]) * (at.energy[cold] - at.energy[hot])

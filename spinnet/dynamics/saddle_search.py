@@ -11,6 +11,7 @@ from spinnet.configurable import real_number
 from spinnet.dynamics.base import SteppedDynamics, finite_rows
 from spinnet.errors import InputError
 from spinnet.landscapes.base import Differentiable, Landscape
+from spinnet.records import Variable, Variables
 
 MOVING, ARRIVED, STUCK = 0, 1, 2
 
@@ -150,6 +151,11 @@ class SaddleSearch(SteppedDynamics):
             damping=put(state.damping, damping),
             status=put(state.status, status.astype(np.int8)),
         )
+
+    def variables(self, state: SaddleState) -> Variables:
+        """Which starts ended at a stationary point (1), and which are stuck (2) or still moving (0)."""
+        description = "0 still moving, 1 at a stationary point, 2 where the gradient cannot be shortened"
+        return {"search_status": Variable(state.status, ("replica",), "1", description)}
 
 
 def riemannian_hessians(landscape: Differentiable, x: np.ndarray, gradient: np.ndarray) -> np.ndarray:

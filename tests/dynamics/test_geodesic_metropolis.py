@@ -221,3 +221,12 @@ def test_wrong_parameters_are_refused_by_name():
             GeodesicMetropolis.resolve(table)
     table = GeodesicMetropolis.resolve({"temperature": 1.0})
     assert GeodesicMetropolis.resolve(table) == table
+
+
+def test_what_the_chain_tells_of_itself_is_one_number_per_replica():
+    landscape = glass(8)
+    dynamics = GeodesicMetropolis(0.8, warm_up=40)
+    state = run(dynamics, landscape, landscape.start(3, np.random.default_rng(0)), 90)
+    shown = dynamics.variables(state)
+    np.testing.assert_array_equal(shown["acceptance"].data, state.accepted / 50)
+    np.testing.assert_array_equal(shown["proposal_step"].data, state.step)
