@@ -18,20 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from spinnet import landscapes, randomness
+from spinnet import randomness
 from spinnet.configurable import Configurable, whole_number
 from spinnet.dynamics import load as load_dynamics
-from spinnet.errors import InputError, nearest_name
-from spinnet.landscapes.base import Landscape, require
+from spinnet.landscapes import load as load_landscape
+from spinnet.landscapes.base import TASK_PARAMETERS, Landscape, require
 from spinnet.probes import load as load_probe
 from spinnet.probes.base import EndpointProbe, TrajectoryProbe
 from spinnet.records import Variable, Variables
 from spinnet.schedules import SCHEDULES
 
 SLICE_SECONDS = 0.5  # how long the dynamics may run before the outside world is asked whether to stop
-
-#: Constructor parameters that a task gives, not the campaign's landscape table.
-TASK_PARAMETERS = ("seed", "sample")
 
 
 @dataclass(frozen=True)
@@ -336,16 +333,6 @@ def build_landscape(table: Mapping[str, Any], seed: int, sample: int) -> Landsca
         if name in kind.parameters():
             given[name] = value
     return kind(**given)
-
-
-def load_landscape(name: str) -> type[Landscape]:
-    """The landscape class of that name."""
-    if name not in landscapes.__all__:
-        raise InputError(
-            f"there is no landscape {name!r}{nearest_name(name, landscapes.__all__)}; "
-            f"known are {', '.join(landscapes.__all__)}"
-        )
-    return getattr(landscapes, name)
 
 
 def build_schedule(table: Mapping[str, Any], last: float):

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from spinnet.results.storage import is_alive
+
 # A worker elsewhere is believed to live for this long after its last line.
 _SILENCE_SECONDS = 600.0
 
@@ -43,20 +45,15 @@ def read_journals(folder: Path) -> Iterator[tuple[bool, list[dict[str, Any]]]]:
                     event = json.loads(line)
                     if isinstance(event, dict) and {"t", "event", "task"} <= set(event):
                         events.append(event)
-        yield _is_alive(path, events), events
+        yield _is_written(path, events), events
 
 
-def _is_alive(path: Path, events: list[dict[str, Any]]) -> bool:
+def _is_written(path: Path, events: list[dict[str, Any]]) -> bool:
+    """Whether the writer of a journal still lives."""
     if not events or events[-1]["event"] == "left":
         return False
     _, _, rest = path.stem.partition(".")
     host, _, process = rest.rpartition(".")
     if host != socket.gethostname() or not process.isdigit():
         return abs(time.time() - events[-1]["t"]) < _SILENCE_SECONDS
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass
-    return True
+    return is_alive(int(process))

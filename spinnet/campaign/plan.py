@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from spinnet.campaign.layout import Layout
 from spinnet.campaign.study import Study, Task
 from spinnet.errors import InputError, ResultFileError
-from spinnet.results.reader import verify
+from spinnet.results.reader import read_header, verify
 from spinnet.results.schema import TASK, NewerSchemaError
 
 
@@ -81,12 +83,22 @@ def make_plan(layout: Layout, study: Study, interrupted: Callable[[], bool] = la
     for task in plan.study.tasks():
         if reached.get(task.id, -1.0) >= task.last:
             plan.finished.append(task)
-            if task.id in stale:  # the process ended between the last two steps of a task
+            if task.id in stale and _length_asked(layout.checkpoint(task.id)) <= reached[task.id]:
+                # The process ended between the last two steps of a task. A checkpoint of a longer run stays: the
+                # longer run may be asked for again.
                 with contextlib.suppress(OSError):
                     layout.checkpoint(task.id).unlink()
         else:
             plan.missing.append(task)
     return plan
+
+
+def _length_asked(checkpoint: Path) -> float:
+    """The length of the run that a checkpoint belongs to; infinite where the file does not tell."""
+    try:
+        return float(read_header(checkpoint)["last"])
+    except (ResultFileError, KeyError, TypeError, ValueError):
+        return math.inf
 
 
 def _verify_shards(layout: Layout, study: Study, plan: Plan, interrupted: Callable[[], bool]) -> dict[str, float]:
@@ -111,14 +123,25 @@ def _verify_shards(layout: Layout, study: Study, plan: Plan, interrupted: Callab
 
 
 def _with_lengths_reached(study: Study, reached: dict[str, float], plan: Plan) -> Study:
+    """The study with each arm as long as its longest result, and arms that share a task as long as each other."""
+    identities = {name: [i for point in arm.points for i in point.identities] for name, arm in study.arms.items()}
+    lengths = {name: arm.last for name, arm in study.arms.items()}
+    longest = dict(reached)
+    while True:
+        for name, own in identities.items():
+            for identity in own:
+                longest[identity] = max(longest.get(identity, 0.0), lengths[name])
+        grown = {name: max((longest[i] for i in own), default=lengths[name]) for name, own in identities.items()}
+        if grown == lengths:
+            break
+        lengths = grown
     arms = {}
     for name, arm in study.arms.items():
-        longest = max((reached.get(identity, 0.0) for p in arm.points for identity in p.identities), default=0.0)
-        if longest > arm.last:
+        if lengths[name] > arm.last:
             plan.lines.append(
-                f"arm {name}: results reach last = {longest:g}, further than the {arm.last:g} asked for; "
+                f"arm {name}: results reach last = {lengths[name]:g}, further than the {arm.last:g} asked for; "
                 "they are kept, and all of the arm runs that far (--fresh starts over)"
             )
-            arm = dataclasses.replace(arm, last=longest)
+            arm = dataclasses.replace(arm, last=lengths[name])
         arms[name] = arm
     return dataclasses.replace(study, arms=arms)

@@ -14,12 +14,13 @@ from spinnet.campaign.study import Arm, Point, Study
 from spinnet.campaign.tables import as_table, as_text, check_keys, join
 from spinnet.configurable import canonical, whole_number
 from spinnet.errors import CapabilityError, InputError, SpinnetError, nearest_name
+from spinnet.landscapes.base import TASK_PARAMETERS, require
 
 PHYSICS_SCHEMA = 1
 MAXIMAL_TASKS = 1_000_000
 
-#: Parameters that a task gives to its landscape: they are keys of [study] and [ensemble], never of [landscape].
-TASK_PARAMETERS = ("seed", "sample")
+#: Names of the figures that can be drawn, known here without the library that draws them.
+FIGURES = ("final_energies", "hessian_spectra", "spacing_ratios", "relaxation", "comparison_table")
 
 _ARM_TABLES = ("landscape", "dynamics", "schedule", "ensemble", "probes")
 _TOP = ("study", *_ARM_TABLES, "arm", "compare", "figures", "execution", "preset")
@@ -88,6 +89,8 @@ def _figures(table: dict[str, Any]) -> dict[str, Any]:
     names = table.get("draw", [])
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise InputError(f"figures.draw = {names!r}: give a list of names of figures")
+    for name in names:
+        kinds.known(name, FIGURES, "figures.draw")
     return table
 
 
@@ -146,7 +149,7 @@ def _resolve_arm(
     axes, samples, replicas = _axes(
         ensemble, join(where, "ensemble"), (landscape, landscape_table), (dynamics, dynamics_table)
     )
-    kinds.check_capabilities(table["dynamics"]["kind"], dynamics.requires, landscape)
+    require(table["dynamics"]["kind"], landscape, dynamics.requires)
     grid = _resolved(schedule, schedule_table, schedule_where)
     last = float(grid.pop("last"))
     base = {
@@ -205,7 +208,7 @@ def _probes(shared: Any, own: Any, where: str, landscape: type) -> dict[str, Any
         for name, parameters in table.items():
             probe = kinds.probe_class(name, join(place, name))
             try:
-                kinds.check_capabilities(f"probe {name}", probe.requires, landscape)
+                require(f"probe {name}", landscape, probe.requires)
             except CapabilityError as error:
                 raise CapabilityError(f"{join(place, name)}: {error}") from None
             resolved = _resolved(probe, as_table(parameters, join(place, name)), join(place, name))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spinnet.errors import InputError, SpinnetError, nearest_name
@@ -82,11 +82,13 @@ class Study:
     text: str = field(default="", repr=False)
 
     def tasks(self) -> list[Task]:
-        """All tasks in the order of the file; a task that two arms share is listed once."""
+        """All tasks in the order of the file; one that two arms share is listed once, with the greater length."""
         found: dict[str, Task] = {}
         for arm in self.arms.values():
             for task in arm.tasks():
-                found.setdefault(task.id, task)
+                first = found.setdefault(task.id, task)
+                if first.last < task.last:
+                    found[task.id] = replace(first, last=task.last)
         return list(found.values())
 
     @property

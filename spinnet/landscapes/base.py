@@ -21,6 +21,9 @@ from spinnet.configurable import Configurable
 from spinnet.errors import CapabilityError, InputError
 from spinnet.spaces import Space
 
+#: Constructor parameters that a task gives to its landscape: keys of [study] and [ensemble], never of [landscape].
+TASK_PARAMETERS = ("seed", "sample")
+
 
 @dataclass(frozen=True)
 class Units:
@@ -178,13 +181,13 @@ class Levels(Landscape):
         """Energy of each index (uint64), same shape."""
 
 
-def require(consumer: str, landscape: Landscape, capabilities: Iterable[type]) -> None:
-    """Refuse, by name and before the run, a landscape that lacks a capability."""
-    missing = [c.__name__ for c in capabilities if not isinstance(landscape, c)]
+def require(consumer: str, landscape: Landscape | type[Landscape], capabilities: Iterable[type]) -> None:
+    """Refuse, by name and before the run, a landscape (or a class of them) that lacks a capability."""
+    kind = landscape if isinstance(landscape, type) else type(landscape)
+    missing = [c.__name__ for c in capabilities if not issubclass(kind, c)]
     if missing:
-        offered = [c.__name__ for c in (Energy, Differentiable, SumOfTerms, LocalMoves, Levels)
-                   if isinstance(landscape, c)]
+        offered = [c.__name__ for c in (Energy, Differentiable, SumOfTerms, LocalMoves, Levels) if issubclass(kind, c)]
         raise CapabilityError(
-            f"{consumer} needs {' and '.join(missing)}, which {type(landscape).__name__} does not offer "
-            f"(it offers {', '.join(offered)}): choose another landscape or leave {consumer} out"
+            f"{consumer} needs {' and '.join(missing)}, which {kind.__name__} does not offer "
+            f"(it offers {', '.join(offered) or 'none'}): choose another landscape or leave {consumer} out"
         )

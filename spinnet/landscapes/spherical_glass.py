@@ -11,7 +11,7 @@ from spinnet.configurable import one_of, real_number, whole_number
 from spinnet.errors import InputError
 from spinnet.landscapes.base import Differentiable, Units
 from spinnet.landscapes.couplings import DenseCouplings, refuse_oversize
-from spinnet.landscapes.memory import available_memory
+from spinnet.memory import available_memory
 from spinnet.spaces import Sphere
 
 MAX_DEGREE = 6

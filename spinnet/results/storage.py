@@ -201,14 +201,15 @@ def remove_leftovers(folder: str | os.PathLike) -> int:
     mine = socket.gethostname()
     for path in Path(folder).rglob(f".*{TEMPORARY_SUFFIX}"):
         host, _, process = path.name.removesuffix(TEMPORARY_SUFFIX).rpartition(".")[0].rpartition("-")
-        if process.isdigit() and host.endswith(f".{mine}") and not _is_alive(int(process)):
+        if process.isdigit() and host.endswith(f".{mine}") and not is_alive(int(process)):
             with contextlib.suppress(OSError):
                 path.unlink()
                 removed += 1
     return removed
 
 
-def _is_alive(process: int) -> bool:
+def is_alive(process: int) -> bool:
+    """Whether a process of that number runs on this machine, whoever owns it."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import os
@@ -11,6 +12,9 @@ from campaign import toy
 from campaign.runs import digest, run, shards
 
 from spinnet.campaign.collect import collect_study
+from spinnet.campaign.layout import Layout
+from spinnet.campaign.study import Study
+from spinnet.campaign.task import run_task
 from spinnet.errors import InputError, ResultFileError
 from spinnet.results import read_task
 
@@ -170,8 +174,6 @@ def test_changed_physics_is_refused_with_the_difference_shown(finished):
 
 
 def test_changed_comparison_and_title_compute_nothing(finished):
-    import dataclasses
-
     out, _ = finished
     changed = dataclasses.replace(toy.study(), title="Another title", compare={"level": 0.01})
     assert run(changed, out).done == 0
@@ -245,3 +247,51 @@ def test_the_working_directory_of_the_caller_does_not_matter(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     assert run(toy.study(samples=1, sizes=(4,)), "relative").exit_code == 0
     assert os.listdir(tmp_path) == ["relative"]
+
+
+def interrupted(study, out, task, polls):
+    """Compute the first steps of a task here, and leave its checkpoint."""
+    layout = Layout(out)
+    layout.prepare(study)
+    counter = itertools.count()
+    outcome = run_task(layout, task, toy.simulate, lambda: next(counter) >= polls, lambda fraction: None)
+    assert outcome.status == "stopped"
+    return layout.checkpoint(task.id)
+
+
+def test_the_shorter_study_keeps_the_checkpoint_of_a_longer_run(tmp_path):
+    out = tmp_path / "out"
+    short, long = (toy.study(samples=1, sizes=(4,), last=last) for last in (7, 20))
+    run(short, out)
+    checkpoint = interrupted(long, out, long.tasks()[0], polls=5)
+    before = checkpoint.read_bytes()
+    assert run(short, out).skipped == 1
+    assert checkpoint.read_bytes() == before
+    run(long, out)
+    assert "goes on from a checkpoint of a run to 20" in (out / "logs" / f"{long.tasks()[0].id}.log").read_text()
+    assert not checkpoint.exists()
+
+
+def test_the_checkpoint_of_a_finished_run_is_removed(tmp_path):
+    out = tmp_path / "out"
+    study = toy.study(samples=1, sizes=(4,))
+    checkpoint = interrupted(study, out, study.tasks()[0], polls=5)
+    saved = checkpoint.read_bytes()
+    run(study, out)
+    checkpoint.write_bytes(saved)  # as if the process had ended between its last two steps
+    assert run(study, out).skipped == 1
+    assert not checkpoint.exists()
+
+
+def test_arms_that_share_a_task_become_equally_long(tmp_path):
+    """Arm "big" was brought to 8 by an older result; "small", which comes first, shares a point with it."""
+    out = tmp_path / "out"
+    big = toy.study(samples=2, sizes=(8, 16), last=8, arms=("big",)).arms["big"]
+    small = toy.study(samples=2, sizes=(4, 8), last=2, arms=("small",)).arms["small"]
+    run(Study("toy", "toy", {"big": dataclasses.replace(big, points=big.points[1:])}), out)
+    both = Study("toy", "toy", {"small": small, "big": dataclasses.replace(big, last=2.0)})
+    outcome = run(both, out)
+    assert (outcome.exit_code, outcome.skipped, outcome.done) == (0, 2, 4)
+    collection = collect_study(out)
+    assert collection.missing == [] and collection.tasks == 8
+    assert run(both, out).done == 0

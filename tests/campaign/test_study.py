@@ -198,6 +198,7 @@ def test_a_study_survives_its_json():
         ({"landscape.covariance": 3}, ["landscape"]),
         ({"landscape.seed": 3}, ["landscape.seed", "study.seed"]),
         ({"landscape.sample": 3}, ["landscape.sample", "ensemble.samples"]),
+        ({"figures": {"draw": ["relaxatoin"]}}, ["figures.draw = 'relaxatoin'", "did you mean 'relaxation'"]),
         ({"dynamics.kind": "GradientFow"}, ["dynamics.kind", "did you mean 'GradientFlow'"]),
         ({"dynamics.tolerence": 1}, ["dynamics.tolerence", "did you mean 'tolerance'"]),
         ({"dynamics.tolerance": -1}, ["dynamics: tolerance"]),
@@ -267,6 +268,20 @@ def test_the_same_physics_with_two_lengths_is_refused():
         study(TWO_ARMS, **{"arm.twin": twin})
     assert len(study(TWO_ARMS, **{"arm.twin": flow}).tasks()) == 3  # shared tasks run once
     assert len(study(TWO_ARMS, **{"arm.twin": {**twin, "seed": 8}}).tasks()) == 4
+
+
+def test_shared_tasks_run_to_the_greater_length():
+    arms = study(TWO_ARMS).arms
+    twins = {"first": arms["flow"], "second": dataclasses.replace(arms["flow"], last=2 * arms["flow"].last)}
+    for order in (("first", "second"), ("second", "first")):
+        (task,) = Study("two", "two", {name: twins[name] for name in order}).tasks()
+        assert task.last == twins["second"].last
+
+
+def test_every_figure_can_be_asked_for():
+    from spinnet.plotting import FIGURES
+
+    assert study(**{"figures": {"draw": list(FIGURES)}}).figures == {"draw": list(FIGURES)}
 
 
 def load_error(tmp_path, content):
