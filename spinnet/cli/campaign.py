@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from spinnet.cli.output import json_option, print_json, print_mapping, print_table
+from spinnet.errors import EXIT_DONE, EXIT_FAILED_TASKS, SpinnetError
 
 _directory = click.argument("directory", type=click.Path(path_type=Path))
 
@@ -44,9 +45,15 @@ def run(study, output, jobs, preset, fresh, quiet, as_json) -> None:
         progress.close()
     for line in outcome.lines:
         click.echo(line, err=True)
-    if outcome.exit_code:
+    if outcome.exit_code not in (EXIT_DONE, EXIT_FAILED_TASKS):
         raise SystemExit(outcome.exit_code)
-    finish(folder, as_json=as_json, quiet=quiet)
+    try:
+        finish(folder, as_json=as_json, quiet=quiet)
+    except SpinnetError as error:
+        if outcome.exit_code == EXIT_DONE:
+            raise
+        click.echo(f"spinnet: {error}", err=True)  # what failed before is the reason; its exit code stays
+    raise SystemExit(outcome.exit_code)
 
 
 def finish(folder: Path, as_json: bool, quiet: bool) -> None:
@@ -57,7 +64,9 @@ def finish(folder: Path, as_json: bool, quiet: bool) -> None:
     from spinnet.cli.compare import show_comparison
     from spinnet.plotting import draw_all
 
-    collect_study(folder)
+    collected = collect_study(folder)
+    if collected.missing:
+        click.echo(f"{len(collected.missing)} tasks are missing: compared and drawn is what is there", err=True)
     comparison = compare_study(folder)
     _, study = open_campaign(folder)
     figures = draw_all(folder / "comparison.h5", folder / "figures", study.figures.get("draw"))

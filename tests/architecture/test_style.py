@@ -25,7 +25,7 @@ def test_ruff_is_clean():
 )
 def test_nothing_heavy_is_imported_for_nothing(statement):
     code = f"import sys\n{statement}\nprint('HEAVY', sorted(set({HEAVY!r}) & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "HEAVY []"
 
 
@@ -35,5 +35,5 @@ def test_importing_landscapes_compiles_nothing():
         "from spinnet.kernels import _jit\n"
         "print(sum(k.compiled for ks in _jit._registry.values() for k in ks))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "0"

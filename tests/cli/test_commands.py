@@ -117,7 +117,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch):
 
 def test_the_module_runs_from_a_shell():
     done = subprocess.run(
-        [sys.executable, "-c", "from spinnet.cli import main; main()", "theory", "--help"],
+        [sys.executable, "-P", "-c", "from spinnet.cli import main; main()", "theory", "--help"],
         capture_output=True, text=True,
     )
     assert done.returncode == 0 and "spherical-glass" in done.stdout
