@@ -25,9 +25,9 @@ class CompareSettings(Configurable):
     permutations
         Labellings of a permutation test; the smallest p-value is 1/(permutations + 1).
     level
-        Level of the test, for the false-positive rate and the figures.
+        Level of the test, for the split-half check and the figures.
     splits
-        Random split halves for the false-positive rate; 0 leaves it out.
+        Random halves of the left units for the split-half check; 0 leaves it out.
     fewest_units
         A side with fewer independent units is refused; at least 20 is honest, fewer is for trials.
     seed
@@ -70,7 +70,7 @@ class CompareSettings(Configurable):
             )
         given["splits"] = whole_number("splits", given["splits"])
         if 0 < given["splits"] < 20:
-            raise InputError(f"splits = {given['splits']}: give at least 20, or 0 to leave the false-positive rate out")
+            raise InputError(f"splits = {given['splits']}: give at least 20, or 0 to leave the split-half check out")
         given["fewest_units"] = whole_number("fewest_units", given["fewest_units"], 5)
         given["seed"] = whole_number("seed", given["seed"])
         return given

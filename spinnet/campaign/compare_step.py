@@ -3,13 +3,16 @@
 ``comparison.h5`` (schema ``spinnet-comparison``) holds
 
 ``/rows/<column>``
-    one entry per statistic and pair of points; attributes: null hypothesis, correction, level, false-positive rate.
+    one entry per statistic and pair of points; attributes: null hypothesis, correction, level, split-half checks.
 ``/arms/<arm>/<column>``
-    one entry per point: final energy with error and spread, sizes; attributes: units of energy and time, what an
-    independent unit is, threshold and ground-state energy where they are known.
+    one entry per point: final energy with error and spread, sizes, number of the series; attributes: units of energy
+    and time, what an independent unit is.
+``/series/<arm>/<column>``
+    one entry per series of points that differ in size only: threshold and ground-state energy, and the limit of
+    a + b/N; NaN where there is none.
 ``/points/<arm>/<point>/{relaxation,spectrum,spacing}``, ``/points/<arm>/<point>/spectrum/<law>``
     curves and densities with errors over independent units, and laws to lay beside spectra.
-``/references/spacing``, ``/references/relaxation/<arm>``
+``/references/spacing``, ``/references/relaxation/<arm>/<series>``
     GOE and Poisson; the relaxation for N to infinity.
 """
 
@@ -18,89 +21,19 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spinnet.campaign.compare_arms import ArmData, SplitRate
+from spinnet.campaign.compare_report import Comparison, notes_on_units
 from spinnet.campaign.compare_settings import CompareSettings
 from spinnet.campaign.compare_sources import Source, open_source
+from spinnet.campaign.compare_write import write_comparison
+from spinnet.campaign.layout import open_campaign
 from spinnet.comparison.points import PointData
 from spinnet.comparison.statistics import Statistic, select_statistics
-from spinnet.comparison.table import Row, as_dicts, compare_points, false_positives_within, size_distances
-from spinnet.errors import InputError, nearest_name
-
-
-@dataclass(frozen=True)
-class SplitRate:
-    """False-positive rate of one left point against itself, over the whole comparison."""
-
-    arm: str
-    point: str
-    family_rate: float
-    family_error: float
-    splits: int
-    units_per_half: int
-
-
-@dataclass(frozen=True)
-class ArmData:
-    """The points of one arm, read; ``physics`` is the resolved table of each point."""
-
-    name: str
-    title: str
-    points: tuple[PointData, ...]
-    physics: tuple[dict[str, Any], ...]
-
-    def point(self, name: str) -> PointData:
-        """The point of that name, or an InputError that names the nearest one."""
-        names = [point.name for point in self.points]
-        if name not in names:
-            raise InputError(
-                f"arm {self.name} has no point {name!r}{nearest_name(name, names)}; it has {', '.join(names)}"
-            )
-        return self.points[names.index(name)]
-
-    def other_size(self, point: PointData) -> PointData | None:
-        """The smallest point of another size; None where all have one size."""
-        others = [other for other in self.points if other.n_dof != point.n_dof]
-        return min(others, key=lambda other: other.n_dof) if others else None
-
-    def largest(self) -> PointData:
-        """The point with most degrees of freedom; the last of equal ones."""
-        return max(enumerate(self.points), key=lambda item: (item[1].n_dof, item[0]))[1]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The outcome of a comparison; ``path`` holds all of it."""
-
-    path: Path
-    title: str
-    arms: tuple[ArmData, ...]
-    rows: tuple[Row, ...]
-    rates: tuple[SplitRate, ...]
-    settings: CompareSettings
-    notes: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON: rows, the stated null and correction, units, false-positive rates, notes."""
-        from spinnet.campaign.compare_report import statements, units_of
-
-        return {
-            "comparison": str(self.path),
-            "title": self.title,
-            "rows": as_dicts(self.rows),
-            "false_positives": [dataclasses.asdict(rate) for rate in self.rates],
-            "units": units_of(self),
-            "notes": list(self.notes),
-            **statements(self),
-        }
-
-    def format(self) -> str:
-        """For people: a table per pair of points, then what the numbers mean."""
-        from spinnet.campaign.compare_report import format_comparison
-
-        return format_comparison(self)
+from spinnet.comparison.table import Row, compare_points, size_distances, split_halves_within
+from spinnet.errors import InputError
 
 
 def compare_study(directory: str | os.PathLike, out_path: str | os.PathLike | None = None) -> Comparison:
@@ -115,8 +48,6 @@ def compare_study(directory: str | os.PathLike, out_path: str | os.PathLike | No
     StorageError
         If the disk refuses.
     """
-    from spinnet.campaign.layout import open_campaign
-
     layout, study = open_campaign(directory)
     return compare_collected(layout.collected, study.compare, out_path or layout.root / "comparison.h5")
 
@@ -238,9 +169,6 @@ def _compare(
     notes: list[str],
     out_path: str | os.PathLike,
 ) -> Comparison:
-    from spinnet.campaign.compare_report import notes_on_units
-    from spinnet.campaign.compare_write import write_comparison
-
     statistics = select_statistics(settings.statistics or None)
     rows: list[Row] = []
     rates: dict[str, tuple[SplitRate | None, dict[str, tuple[float, float]]]] = {}
@@ -253,7 +181,7 @@ def _compare(
         size_point, by_size = sizes[left.path]
         for row in compare_points(left, right, statistics, settings.permutations, settings.seed, settings.fewest_units):
             rate, error = by_statistic.get(row.statistic, (float("nan"), float("nan")))
-            extra = {"false_positive_rate": rate, "false_positive_error": error}
+            extra = {"split_half_rate": rate, "split_half_error": error}
             if row.statistic in by_size:
                 extra |= {"size_distance": by_size[row.statistic], "size_point": size_point}
             rows.append(dataclasses.replace(row, **extra))
@@ -278,9 +206,9 @@ def _split_rate(
     if settings.splits == 0:
         return None, {}
     try:
-        found = false_positives_within(point, statistics, settings.splits, settings.level, seed=settings.seed)
+        found = split_halves_within(point, statistics, settings.splits, settings.level, seed=settings.seed)
     except InputError as error:
-        notes.append(f"no false-positive rate of {point.arm}: {error}")
+        notes.append(f"no split-half check of {point.arm}: {error}")
         return None, {}
     rates = {
         statistic.name: (float(rate), float(error))

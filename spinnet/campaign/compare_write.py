@@ -5,17 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from spinnet.campaign.compare_arms import ArmData, Series
 from spinnet.campaign.compare_references import (
     Reference,
     glass_energies,
     glass_relaxation,
     spectrum_references,
 )
-from spinnet.campaign.compare_report import arm_units, statements
+from spinnet.campaign.compare_report import Comparison, arm_units, statements
 from spinnet.comparison import spacing_laws, summaries
 from spinnet.comparison.points import PointData
 from spinnet.comparison.table import Row
@@ -26,11 +27,12 @@ from spinnet.results import write_tables
 from spinnet.results.provenance import gather
 from spinnet.results.schema import COMPARISON
 
-if TYPE_CHECKING:
-    from spinnet.campaign.compare_step import ArmData, Comparison
-
 #: A finite-size fit is shown when its chi-squared is not rejected at this level.
 FIT_LEVEL = 0.01
+
+_SERIES_NUMBERS = (
+    "threshold_energy", "ground_state_energy", "limit", "limit_error", "limit_slope", "limit_p_value",
+)  # fmt: skip
 
 
 @dataclasses.dataclass
@@ -97,38 +99,56 @@ def _add_rows(tables: _Tables, comparison: Comparison) -> None:
         if comparison.rows:
             tables.add(f"rows/{column.name}", values, ("row",))
     tables.groups["rows"] = statements(comparison) | {
-        "false_positives": json.dumps([dataclasses.asdict(rate) for rate in comparison.rates])
+        "split_halves": json.dumps([dataclasses.asdict(rate) for rate in comparison.rates])
     }
 
 
 def _add_arm(tables: _Tables, arm: ArmData) -> None:
-    sizes = [(point, summaries.size_summary(point)) for point in arm.points]
-    known = [(point, size) for point, size in sizes if size is not None]
-    energies = glass_energies(arm.physics[0]) if arm.physics else {}
+    series = arm.series()
+    sizes = [summaries.size_summary(point) for point in arm.points]
+    known = [k for k, size in enumerate(sizes) if size is not None]
     if known:
-        tables.add(f"arms/{arm.name}/label", [point.name for point, _ in known], ("point",))
+        place = {k: number for number, one in enumerate(series) for k in one.indices}
+        tables.add(f"arms/{arm.name}/label", [arm.points[k].name for k in known], ("point",))
+        tables.add(f"arms/{arm.name}/series", [place[k] for k in known], ("point",))
         for column in dataclasses.fields(summaries.Size):
-            values = [getattr(size, column.name) for _, size in known]
+            values = [getattr(sizes[k], column.name) for k in known]
             tables.add(f"arms/{arm.name}/{column.name}", values, ("point",))
     tables.groups[f"arms/{arm.name}"] = {
         "title": arm.title,
         "unit": str(arm.points[0].attributes.get("unit", "unit")),
-        **{f"{name}_in_words": words for name, words in arm_units(arm.points).items()},
-        **energies,
-        **_extrapolation(known),
+        **{f"{name}_in_words": words for name, words in arm_units(arm).items()},
     }
+    _add_series(tables, arm, series, sizes)
     for point, physics in zip(arm.points, arm.physics, strict=True):
         _add_point(tables, point, physics)
-    # Points of one arm may differ in temperature: the theory is that of the largest point, which figures show.
-    largest = arm.points.index(arm.largest())
-    curve = summaries.relaxation_curve(arm.points[largest])
-    theory = glass_relaxation(arm.physics[largest], float(curve.time[-1])) if curve is not None else None
-    if theory is not None:
-        tables.curve(f"references/relaxation/{arm.name}", theory, "time", "energy_density")
 
 
-def _extrapolation(known) -> dict[str, float]:
-    fit = summaries.size_extrapolation([size for _, size in known])
+def _add_series(
+    tables: _Tables, arm: ArmData, series: Sequence[Series], sizes: Sequence[summaries.Size | None]
+) -> None:
+    rows = []
+    for number, one in enumerate(series):
+        # All points of a series have one covariance and one temperature: one theory.
+        first = one.indices[0]
+        rows.append(glass_energies(arm.physics[first]) | _extrapolation(arm, [sizes[k] for k in one.indices]))
+        curves = [curve for k in one.indices if (curve := summaries.relaxation_curve(arm.points[k])) is not None]
+        last = max((float(curve.time[-1]) for curve in curves), default=0.0)
+        theory = glass_relaxation(arm.physics[first], last) if last > 0 else None
+        if theory is not None:
+            tables.curve(f"references/relaxation/{arm.name}/{number}", theory, "time", "energy_density")
+    tables.add(f"series/{arm.name}/label", [one.label for one in series], ("series",))
+    for column in _SERIES_NUMBERS:
+        tables.add(f"series/{arm.name}/{column}", [float(row.get(column, np.nan)) for row in rows], ("series",))
+    shown = [float(row.get("limit_p_value", 0.0)) >= FIT_LEVEL for row in rows]
+    tables.add(f"series/{arm.name}/limit_shown", np.array(shown, dtype=np.int64), ("series",))
+
+
+def _extrapolation(arm: ArmData, sizes: Sequence[summaries.Size | None]) -> dict[str, float]:
+    """a + b/N of a glass; there is no theory of the loss of a network against its number of parameters."""
+    if arm.points[0].attributes.get("unit") != "spin":
+        return {}
+    fit = summaries.size_extrapolation([size for size in sizes if size is not None])
     if fit is None:
         return {}
     return {
@@ -136,7 +156,6 @@ def _extrapolation(known) -> dict[str, float]:
         "limit_error": fit.limit_error,
         "limit_slope": fit.amplitude,
         "limit_p_value": fit.p_value,
-        "limit_shown": bool(fit.p_value >= FIT_LEVEL),
     }
 
 

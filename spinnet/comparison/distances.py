@@ -32,7 +32,7 @@ def studentised_shift(pooled: NDArray, is_left: NDArray) -> NDArray:
 
     :math:`z = |m_l - m_r| / \sqrt{\mathrm{SS}_l/[n_l (n_l - 1)] + \mathrm{SS}_r/[n_r (n_r - 1)]}`; for numbers the
     modulus of Welch's statistic, for equally many units on both sides :math:`d \sqrt{n/4}`. Permuting it tests equal
-    means also where the widths differ.
+    means also where the widths differ: of numbers always, of curves with equally many units on both sides.
 
     References: Janssen, Stat. Probab. Lett. 36, 9 (1997); Chung and Romano, Ann. Stat. 41, 484 (2013).
     """

@@ -5,7 +5,9 @@ point or one of several replicas on one disorder sample. A test on such correlat
 
 With the studentised shift the test remains right, for many units, where only the means agree and the widths do not:
 the width of a spectral statistic depends on the size of the matrix and on the number of replicas averaged over, which
-says nothing about a landscape. With a distance between laws it is a test of equal laws, widths included.
+says nothing about a landscape. For curves that needs equally many units on both sides: their one width, the trace of
+the covariance, does not carry its directions, and with unequal counts a direction in which the smaller side is wide
+rejects equal means too often. With a distance between laws it is a test of equal laws, widths included.
 
 References: Phipson and Smyth, Stat. Appl. Genet. Mol. Biol. 9, 39 (2010), for p = (1 + #)/(1 + n); Chung and Romano,
 Ann. Stat. 41, 484 (2013), for unequal widths.
@@ -18,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spinnet.comparison.distances import Distance, named, pool
+from spinnet.comparison.distances import Distance, named, pool, studentised_shift
 from spinnet.errors import InputError
 
 #: Units per side below which a comparison is refused.
@@ -59,6 +61,17 @@ def draw_labellings(n_left: int, n_right: int, count: int, rng: np.random.Genera
     return rng.permuted(labels, axis=1)
 
 
+def equal_counts(left: ArrayLike, right: ArrayLike) -> tuple[NDArray, NDArray]:
+    """The first min(n_left, n_right) units of each side.
+
+    The units of a side are exchangeable, so that the first ones are as good as any. With equal counts the labellings
+    carry the covariance of the difference of means, (C_l + C_r)/n, whatever C_l and C_r.
+    """
+    left, right = np.asarray(left), np.asarray(right)
+    count = min(len(left), len(right))
+    return left[:count], right[:count]
+
+
 def permutation_test(
     left: ArrayLike,
     right: ArrayLike,
@@ -88,8 +101,8 @@ def permutation_test(
     Raises
     ------
     InputError
-        For too few units or permutations, values that are not finite, or when neither ``rng`` nor ``labellings`` is
-        given.
+        For too few units or permutations, values that are not finite, unequally many curves with the studentised
+        shift (see :func:`equal_counts`), or when neither ``rng`` nor ``labellings`` is given.
     """
     pooled, is_left = pool(left, right)
     n_left = int(is_left.sum())
@@ -97,6 +110,12 @@ def permutation_test(
     if min(n_left, n_right) < fewest_units:
         raise InputError(
             f"{n_left} and {n_right} independent units: a comparison needs at least {fewest_units} on each side"
+        )
+    function = named(distance)
+    if function is studentised_shift and pooled.ndim > 1 and n_left != n_right:
+        raise InputError(
+            f"{n_left} and {n_right} curves: the means of curves are tested with equally many units on both sides; "
+            "take the first ones with equal_counts"
         )
     if labellings is None:
         if rng is None:
@@ -106,7 +125,6 @@ def permutation_test(
         raise InputError(
             f"labellings of shape {labellings.shape} for {len(pooled)} units: need at least 19 rows, one column a unit"
         )
-    function = named(distance)
     rows = max(1, _CHUNK // len(pooled))
     observed = float(function(pooled, is_left[None, :])[0])
     null = np.concatenate([function(pooled, labellings[k : k + rows]) for k in range(0, len(labellings), rows)])

@@ -11,17 +11,18 @@ from numpy.typing import NDArray
 
 from spinnet import randomness
 from spinnet.comparison.distances import distance_between
-from spinnet.comparison.false_positives import FalsePositives, false_positive_rate
 from spinnet.comparison.multiple_testing import holm
-from spinnet.comparison.permutation import FEWEST_UNITS, draw_labellings, permutation_test
+from spinnet.comparison.permutation import FEWEST_UNITS, draw_labellings, equal_counts, permutation_test
 from spinnet.comparison.points import PointData, UnitValues
+from spinnet.comparison.split_halves import SplitHalves, split_half_rates
 from spinnet.comparison.statistics import Statistic
 from spinnet.estimators.resampling import mean_and_error
 
 NULL_HYPOTHESIS = (
     "the expectation over independent units is the same on both sides; units are permuted between the sides and the "
     "difference of means over its standard error is compared (exact for exchangeable units, right for many units when "
-    "only the expectations agree)"
+    "only the expectations agree; of curves this holds for equally many units on both sides, so that of the larger "
+    "side the first ones are taken)"
 )
 
 TESTED = "tested"
@@ -32,11 +33,13 @@ class Row:
     """One statistic on the left and on the right.
 
     Means and errors are over independent units; ``distance`` is the distance between the means over the standard
-    deviation within the sides, ``null_upper`` its 95 % quantile between equal means with as many units, ``p_value``
-    that of the permutation test and ``p_adjusted`` Holm's. ``law_distance`` compares whole laws of units, widths
-    included (which depend on size and replicas): the standardised area between CDFs of numbers, the energy
-    coefficient of curves; ``law_p_value`` is not adjusted. ``size_distance`` is the distance of the left point from
-    ``size_point``, another size on the left: what size alone does. What is not there is NaN, and ``status`` says why.
+    deviation within the sides, ``null_upper`` the one beyond which equal means lie in 5 % of the labellings,
+    ``p_value`` that of the permutation test and ``p_adjusted`` Holm's; these use ``left_tested`` and ``right_tested``
+    units, of curves equally many. ``law_distance`` compares whole laws of all units, widths included (which depend on
+    size and replicas): the standardised area between CDFs of numbers, the energy coefficient of curves;
+    ``law_p_value`` is not adjusted. ``split_half_rate`` says nothing of landscapes, see ``split_halves``.
+    ``size_distance`` is the distance of the left point from ``size_point``, another size on the left at otherwise
+    equal parameters: what size alone does. What is not there is NaN, and ``status`` says why.
     """
 
     statistic: str
@@ -51,6 +54,8 @@ class Row:
     right_error: float
     left_units: int
     right_units: int
+    left_tested: int
+    right_tested: int
     left_excluded: int
     right_excluded: int
     left_excluded_runs: int
@@ -64,8 +69,8 @@ class Row:
     law_distance_kind: str
     law_p_value: float
     kolmogorov_smirnov: float
-    false_positive_rate: float
-    false_positive_error: float
+    split_half_rate: float
+    split_half_error: float
     size_distance: float
     size_point: str
     scale_free: bool
@@ -109,10 +114,12 @@ def _row(statistic, left, right, permutations, seed, fewest_units) -> dict[str, 
         "law_distance_kind": "",
         "law_p_value": nan,
         "kolmogorov_smirnov": nan,
-        "false_positive_rate": nan,
-        "false_positive_error": nan,
+        "split_half_rate": nan,
+        "split_half_error": nan,
         "size_distance": nan,
         "size_point": "",
+        "left_tested": 0,
+        "right_tested": 0,
         "scale_free": statistic.scale_free,
         "definition": statistic.definition,
     }
@@ -136,19 +143,32 @@ def _row(statistic, left, right, permutations, seed, fewest_units) -> dict[str, 
     rng = randomness.stream(seed, "permutation", statistic.name, left.path, right.path)
     labellings = draw_labellings(len(a), len(b), permutations, rng)
     law = "standardised_area" if a.ndim == 1 else "energy_coefficient"
-    tests = {
-        name: permutation_test(a, b, name, labellings=labellings, fewest_units=fewest_units)
-        for name in ("standardised_shift", "studentised_shift", law)
-    }
-    return row | {
-        "distance": tests["standardised_shift"].distance,
-        "null_upper": tests["standardised_shift"].null_upper,
-        "p_value": tests["studentised_shift"].p_value,
-        "studentised_shift": tests["studentised_shift"].distance,
-        "law_distance": tests[law].distance,
+    laws = permutation_test(a, b, law, labellings=labellings, fewest_units=fewest_units)
+    row |= {
+        "law_distance": laws.distance,
         "law_distance_kind": law,
-        "law_p_value": tests[law].p_value,
+        "law_p_value": laws.p_value,
         "kolmogorov_smirnov": distance_between(a, b, "kolmogorov_smirnov") if a.ndim == 1 else nan,
+    }
+    if a.ndim > 1 and len(a) != len(b):
+        a, b = equal_counts(a, b)
+        labellings = draw_labellings(len(a), len(b), permutations, rng)
+    means = permutation_test(a, b, "studentised_shift", labellings=labellings, fewest_units=fewest_units)
+    distance = distance_between(a, b, "standardised_shift")
+    if 0 < means.distance < np.inf and np.isfinite(distance):
+        # The null of the test in units of the distance: permuting the distance itself would take the widths for equal.
+        null_upper = means.null_upper * distance / means.distance
+    else:
+        null_upper = permutation_test(
+            a, b, "standardised_shift", labellings=labellings, fewest_units=fewest_units
+        ).null_upper
+    return row | {
+        "left_tested": len(a),
+        "right_tested": len(b),
+        "distance": distance,
+        "null_upper": null_upper,
+        "p_value": means.p_value,
+        "studentised_shift": means.distance,
     }
 
 
@@ -191,15 +211,15 @@ def representative(values: NDArray) -> NDArray:
     return values if values.ndim == 1 else values[:, values.shape[1] // 2]
 
 
-def false_positives_within(
+def split_halves_within(
     point: PointData,
     statistics: Sequence[Statistic],
     splits: int = 400,
     level: float = 0.05,
     permutations: int = 999,
     seed: int = 0,
-) -> FalsePositives:
-    """The comparison made on random halves of the independent units of one point, see ``false_positive_rate``.
+) -> SplitHalves:
+    """The comparison made on random halves of the independent units of one point, see ``split_half_rates``.
 
     Quantities that are centred within a side are centred anew in every half.
 
@@ -219,18 +239,17 @@ def false_positives_within(
                 continue
             a: UnitValues = statistic.reduce(values[left])
             b: UnitValues = statistic.reduce(values[right])
-            sizes = len(a.values), len(b.values)
+            sides = (a.values, b.values) if a.values.ndim == 1 else equal_counts(a.values, b.values)
+            sizes = len(sides[0]), len(sides[1])
             if min(sizes) < 5:
                 continue
             if sizes not in shared:
                 shared[sizes] = draw_labellings(*sizes, permutations, rng)
-            p[k] = permutation_test(
-                a.values, b.values, labellings=shared[sizes], fewest_units=5
-            ).p_value
+            p[k] = permutation_test(*sides, labellings=shared[sizes], fewest_units=5).p_value
         return p
 
-    rng = randomness.stream(seed, "false positives", point.path)
-    return false_positive_rate(p_values, n_units, rng, splits, level)
+    rng = randomness.stream(seed, "split halves", point.path)
+    return split_half_rates(p_values, n_units, rng, splits, level)
 
 
 def as_dicts(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -261,7 +280,7 @@ def format_rows(rows: Sequence[Row], permutations: int) -> str:
     names = [first.left_arm, first.right_arm]
     if names[0] == names[1]:
         names = [f"{first.left_arm} {first.left_point}", f"{first.right_arm} {first.right_point}"]
-    heads = ["statistic", *names, "distance", "95 % null", "other size", "p", "p (Holm)", "false pos."]
+    heads = ["statistic", *names, "distance", "95 % null", "other size", "p", "p (Holm)", "split halves"]
     cells = []
     smallest = False
     for row in [r for r in rows if r.status == TESTED]:
@@ -277,7 +296,7 @@ def format_rows(rows: Sequence[Row], permutations: int) -> str:
                 f"{row.size_distance:.3g}" if np.isfinite(row.size_distance) else "—",
                 f"{row.p_value:.4f}{'*' if at_floor else ' '}",
                 f"{row.p_adjusted:.4f}",
-                measured(row.false_positive_rate, row.false_positive_error),
+                measured(row.split_half_rate, row.split_half_error),
             ]
         )
     lines = _aligned([heads, *cells]) if cells else ["no statistic could be tested"]
@@ -288,6 +307,17 @@ def format_rows(rows: Sequence[Row], permutations: int) -> str:
     ]
     if others:
         lines += ["", *_aligned(others, left=(0, 3), rule=False)]
+    thinned = dict.fromkeys(
+        (row.left_tested, row.left_units, row.right_tested, row.right_units) for row in rows
+        if row.status == TESTED and (row.left_tested, row.right_tested) != (row.left_units, row.right_units)
+    )  # fmt: skip
+    for counts in thinned:
+        labels = [row.label for row in rows
+                  if (row.left_tested, row.left_units, row.right_tested, row.right_units) == counts]  # fmt: skip
+        lines.append(
+            f"{', '.join(labels)}: tested on the first {counts[0]} of {counts[1]} units of {names[0]} and "
+            f"{counts[2]} of {counts[3]} of {names[1]}"
+        )
     if smallest:
         lines.append(f"* the smallest p-value that {permutations} labellings can give")
     return "\n".join(lines)

@@ -9,6 +9,9 @@ from matplotlib.figure import Figure
 from spinnet.plotting import style
 from spinnet.plotting.loaded import LoadedComparison
 
+#: Of the curves of theory, one series after the other.
+_DASHES = ((0, (4, 1.6)), (0, (7, 1.6)), (0, (4, 1.6, 1, 1.6)), (0, (1.5, 1.2)))
+
 
 @style.styled
 def relaxation(comparison: LoadedComparison) -> Figure | None:
@@ -44,14 +47,18 @@ def _draw_arm(ax: Axes, comparison: LoadedComparison, arm: str, points: list[str
         ax.plot(time, mean, color=shade,
                 label=style.point_label(point) if point in named else None)  # fmt: skip
         first, last = min(first, time[0]), max(last, time[-1])
-    theory = comparison.group("references", "relaxation", arm)
-    if theory:
-        after = theory["time"] >= first
-        ax.plot(theory["time"][after], theory["energy_density"][after], color=style.INK, ls=(0, (4, 1.6)), lw=1.1,
-                label=r"$N\to\infty$")  # fmt: skip
-    if np.isfinite(facts.number("threshold_energy")):
-        ax.axhline(facts.number("threshold_energy"), color=style.GREY, lw=0.8, ls=(0, (1, 1.5)),
-                   label=r"$e_{\rm th}$")  # fmt: skip
+    series = comparison.group("series", arm)
+    labels = [str(label) for label in series["label"]]
+    for number, label in enumerate(labels):
+        theory = comparison.group("references", "relaxation", arm, str(number))
+        if theory:
+            after = theory["time"] >= first
+            own = f", {style.point_label(label)}" if label else ""
+            ax.plot(theory["time"][after], theory["energy_density"][after], color=style.INK,
+                    ls=_DASHES[number % len(_DASHES)], lw=1.1, label=rf"$N\to\infty${own}")  # fmt: skip
+    threshold = series["threshold_energy"]
+    for value in np.unique(threshold[np.isfinite(threshold)]):
+        ax.axhline(value, color=style.GREY, lw=0.8, ls=(0, (1, 1.5)), label=r"$e_{\rm th}$")
     ax.set_xscale("log")
     ax.set_xlim(first, last)
     unit = facts.attributes.get("unit", "unit")

@@ -21,14 +21,19 @@ GLASS_PHYSICS = {
 NETWORK_PHYSICS = {"landscape": {"kind": "DenseNetwork"}, "dynamics": {"kind": "SGD"}}
 
 
-def glass_point(n: int, seed: int, samples: int = 22, replicas: int = 2, **changes: Any) -> PointData:
+def parameters(label: str) -> dict[str, Any]:
+    """ "n=24,temperature=0.5" as a table."""
+    return {name: json.loads(value) for name, value in (part.split("=") for part in label.split(","))}
+
+
+def glass_point(n: int, seed: int, samples: int = 22, replicas: int = 2) -> PointData:
     """p = 3 as theory has it: a semicircle of radius sqrt(12) around -3e, and a relaxation as t^(-2/3)."""
     rng = np.random.default_rng([seed, n])
     limit = -1.15 + 3.0 / n
     return make_point(
         "glass", f"n={n}", lambda r: np.sqrt(3.0) * goe(n, r) - 3 * limit * np.eye(n),
         power_law(limit, -limit, 0.45, 0.9, noise=0.25 / np.sqrt(n), jitter=0.1), samples, replicas, rng,
-        n_dof=n, n_units=n, unit="spin", time_unit="time of dx/dt = -grad H",
+        n_dof=n, n_units=n, unit="spin", time_unit="time of dx/dt = -grad H", flow_time=1.0,
     )  # fmt: skip
 
 
@@ -45,28 +50,31 @@ def network_point(hidden: int, seed: int, samples: int = 4, replicas: int = 6) -
     point = make_point(
         "network", f"hidden={hidden}", hessian, power_law(0.4 / hidden, 2.3, 60.0, 1.4, noise=0.02, jitter=0.1),
         samples, replicas, rng, time=np.concatenate([[0.0], TIME[1:] * 100]), n_dof=n, n_units=500, unit="pattern",
-        independent_unit="replica", time_unit="steps",
+        independent_unit="replica", time_unit="steps", flow_time=0.1 / 500,
     )  # fmt: skip
     point.arrays["endpoint/test_loss"] = point.arrays["trajectory/energy_density"][..., -1] + 0.1
     return point
 
 
-def write_collected(path: Path, points: list[PointData], physics: dict[str, dict], title: str = "A trial") -> Path:
-    """A collected file as the campaign writes it."""
+def write_collected(
+    path: Path, points: list[PointData], physics: dict[str, dict], by_point: dict[str, dict] | None = None
+) -> Path:
+    """A collected file as the campaign writes it; ``physics`` by arm, or by name of the point."""
     arms: dict[str, Any] = {}
     with result_file(path, COLLECTED) as writer:
         for point in points:
             arm = arms.setdefault(point.arm, {"title": f"the {point.arm}", "last": 100.0, "points": []})
             for name, array in point.arrays.items():
                 writer.add(f"{point.arm}/{point.name}/{name}", Variable(array, _dims(name, array)))
-            known = {**point.attributes, "order": len(arm["points"]), "parameters": "{}"}
+            known = {**point.attributes, "order": len(arm["points"]), "parameters": json.dumps(parameters(point.name))}
             writer.set_attributes(f"{point.arm}/{point.name}", known)
-            arm["points"].append({"label": point.name, "parameters": {}, "physics": physics[point.arm], "samples": 1})
+            own = (by_point or {}).get(point.name, physics[point.arm])
+            arm["points"].append({"label": point.name, "parameters": {}, "physics": own, "samples": 1})
         writer.set_attributes(
             "",
             {
                 "study": "trial",
-                "title": title,
+                "title": "A trial",
                 "gaps": "[]",
                 "configuration": json.dumps({"name": "trial", "arms": arms}),
             },
@@ -95,6 +103,6 @@ def _dims(name: str, array: np.ndarray) -> tuple[str, ...]:
 
 
 def write_study(path: Path) -> Path:
-    """Three glasses and three networks."""
+    """Three glasses and three networks, the largest network as small as its logarithmic spectrum allows."""
     points = [glass_point(n, 1) for n in (24, 32, 48)] + [network_point(h, 2) for h in (2, 4, 8)]
     return write_collected(path, points, {"glass": GLASS_PHYSICS, "network": NETWORK_PHYSICS})

@@ -1,6 +1,9 @@
 """The comparison step on collected files with known content."""
 
+import ast
+import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,11 +12,14 @@ from comparison.synthetic_study import (
     NETWORK_PHYSICS,
     glass_point,
     network_point,
+    parameters,
     write_collected,
     write_study,
     write_task_file,
 )
 
+import spinnet.campaign
+from spinnet.campaign.compare_arms import ArmData
 from spinnet.campaign.compare_settings import CompareSettings
 from spinnet.campaign.compare_step import compare_collected, compare_files, split_selector
 from spinnet.comparison.points import PointData
@@ -46,7 +52,7 @@ def test_the_largest_points_of_the_first_two_arms_are_compared(comparison):
 
 
 def test_the_file_is_valid_and_holds_the_rows(comparison, stored):
-    validate_file(comparison.path)
+    assert validate_file(comparison.path) == []
     assert list(stored.variables["rows/statistic"].data) == [row.statistic for row in comparison.rows]
     np.testing.assert_array_equal(stored.variables["rows/p_value"].data, [row.p_value for row in comparison.rows])
     assert "expectation" in stored.groups["rows"]["null_hypothesis"]
@@ -57,24 +63,26 @@ def test_units_are_stored_and_printed(comparison, stored):
     assert stored.groups["arms/glass"]["energy_in_words"] == "energy per spin"
     assert stored.groups["arms/network"]["time_in_words"] == "steps"
     text = comparison.format()
-    for words in ("energy per spin", "time of dx/dt = -grad H", "energy per pattern", "steps", "Holm", "against itself",
-                  "null: "):  # fmt: skip
+    for words in ("energy per spin", "time of dx/dt = -grad H", "energy per pattern", "steps", "Holm",
+                  "told apart from itself",
+                  "by construction", "null: ", "1 unit of time = 1 of flow time (dx/dt = -grad H",
+                  "1 step = learning_rate/((1 − momentum) P) = 0.0002 of flow time"):  # fmt: skip
         assert words in text.replace("\n  ", " ")
 
 
 def test_references_are_those_of_theory(stored):
     groups = stored.groups
-    assert groups["arms/glass"]["threshold_energy"] == pytest.approx(-np.sqrt(4 / 3))
-    assert groups["arms/glass"]["ground_state_energy"] == pytest.approx(-1.17167478, abs=1e-7)
+    assert stored.variables["series/glass/threshold_energy"].data == pytest.approx([-np.sqrt(4 / 3)])
+    assert stored.variables["series/glass/ground_state_energy"].data == pytest.approx([-1.17167478], abs=1e-7)
     assert "radius 3.464" in groups["points/glass/n=48/spectrum/semicircle"]["note"]
     edge = stored.variables["points/glass/n=48/spectrum/semicircle/eigenvalue"].data
     energy = stored.variables["arms/glass/energy"].data[2]
     assert (edge[0] + edge[-1]) / 2 == pytest.approx(-3 * energy)
-    time = stored.variables["references/relaxation/glass/time"].data
-    e = stored.variables["references/relaxation/glass/energy_density"].data
+    time = stored.variables["references/relaxation/glass/0/time"].data
+    e = stored.variables["references/relaxation/glass/0/energy_density"].data
     # Physics sheet A5: e(5) = -1.035656 for pure p = 3 from a random start.
     assert np.interp(5.0, time, e) == pytest.approx(-1.035656, abs=1e-3)
-    assert "references/relaxation/network/time" not in stored.variables
+    assert not any(name.startswith("references/relaxation/network") for name in stored.variables)
 
 
 def test_the_hessian_of_a_network_is_that_of_its_mean_loss(stored):
@@ -96,7 +104,7 @@ def test_densities_and_laws_are_normalised(stored):
 
 
 def test_finite_size_energies_extrapolate_to_what_was_put_in(stored):
-    arm = stored.groups["arms/glass"]
+    arm = {name: stored.variables[f"series/glass/{name}"].data[0] for name in ("limit", "limit_error")}
     # e(t = 100) of the synthetic curves lies 0.9 % above the limit -1.15.
     assert abs(arm["limit"] + 1.15) < 4 * arm["limit_error"] + 0.01
 
@@ -108,7 +116,7 @@ def test_the_same_input_gives_the_same_bits(collected, comparison, tmp_path):
 
 def test_everything_about_it_is_json(comparison):
     table = json.loads(json.dumps(comparison.as_dict()))
-    assert {"rows", "null_hypothesis", "correction", "units", "false_positives", "notes"} <= set(table)
+    assert {"rows", "null_hypothesis", "correction", "units", "split_halves", "notes"} <= set(table)
     assert any("share one landscape" in note for note in table["notes"])
 
 
@@ -160,6 +168,8 @@ def test_two_files_of_single_tasks_are_compared_and_refused_row_by_row(tmp_path)
     assert found.rows[0].right_units == 6
     assert found.rows[0].status == "refused: 1 on a and 6 on b, at least 20 independent units needed"
     assert np.isfinite(found.rows[0].left_mean)
+    assert "nothing was tested" in found.format()
+    assert "rows tested" not in found.format()
 
 
 def test_a_task_with_enough_training_seeds_can_be_compared(tmp_path):
@@ -247,3 +257,68 @@ def test_what_size_alone_does_stands_beside_the_distance(comparison):
     assert rows["semicircle_distance"].size_distance < rows["semicircle_distance"].distance
     assert "glass n=48 from glass n=24" in comparison.format().replace("\n  ", " ")
     assert np.isnan(rows["final_energy"].size_distance)
+
+
+def bare_point(arm, label, n_dof):
+    return PointData(arm, label, {}, {"n_dof": n_dof, "parameters": json.dumps(parameters(label))})
+
+
+def test_series_of_sizes_are_told_apart_by_all_other_parameters():
+    labels = [f"n={n},temperature={t}" for n in (32, 64) for t in (0.5, 1.0)]
+    points = tuple(bare_point("glass", label, parameters(label)["n"]) for label in labels)
+    arm = ArmData("glass", "glass", points, ({},) * 4)
+    assert [(series.label, series.indices) for series in arm.series()] == [
+        ("temperature=0.5", (0, 2)), ("temperature=1", (1, 3)),
+    ]  # fmt: skip
+    assert arm.other_size(arm.point("n=64,temperature=0.5")).name == "n=32,temperature=0.5"
+    assert arm.other_size(arm.point("n=64,temperature=1.0")).name == "n=32,temperature=1.0"
+    one_size = ArmData("glass", "glass", points[:2], ({},) * 2)
+    assert one_size.other_size(points[0]) is None
+    widths = ArmData("network", "", tuple(bare_point("network", f"hidden={h}", 10 * h) for h in (2, 4)), ({},) * 2)
+    assert [(series.label, series.indices) for series in widths.series()] == [("", (0, 1))]
+
+
+@pytest.fixture(scope="module")
+def two_temperatures(tmp_path_factory):
+    """Glasses of three sizes at two temperatures, the warm ones 0.5 higher: one collected file."""
+    folder = tmp_path_factory.mktemp("temperatures")
+    points, physics = [], {}
+    for n in (16, 24, 32):
+        for temperature in (0.0, 0.5):
+            point = glass_point(n, 11, samples=6, replicas=1)
+            point.arrays["trajectory/energy_density"][...] += temperature
+            name = f"n={n},temperature={temperature}"
+            points.append(dataclasses.replace(point, name=name))
+            physics[name] = GLASS_PHYSICS | {"dynamics": {"kind": "Langevin", "temperature": temperature}}
+    path = write_collected(folder / "collected.h5", points, {"glass": GLASS_PHYSICS}, by_point=physics)
+    return read_result(compare_collected(path, {}, folder / "comparison.h5").path)
+
+
+def test_limits_and_theory_belong_to_one_temperature(two_temperatures):
+    series = {name.rpartition("/")[2]: v.data for name, v in two_temperatures.variables.items()
+              if name.startswith("series/glass/")}  # fmt: skip
+    assert list(series["label"]) == ["temperature=0", "temperature=0.5"]
+    assert list(two_temperatures.variables["arms/glass/series"].data) == [0, 1, 0, 1, 0, 1]
+    assert series["limit"][1] - series["limit"][0] == pytest.approx(0.5)
+    assert np.isfinite(series["threshold_energy"][0]) and np.isnan(series["threshold_energy"][1])
+    ends = [two_temperatures.variables[f"references/relaxation/glass/{k}/energy_density"].data[-1] for k in (0, 1)]
+    assert ends[1] - ends[0] > 0.2
+
+
+def test_no_limit_is_fitted_to_networks(stored):
+    assert np.isnan(stored.variables["series/network/limit"].data).all()
+    assert not stored.variables["series/network/limit_shown"].data.any()
+
+
+def test_no_two_modules_of_the_comparison_import_each_other():
+    folder = Path(spinnet.campaign.__file__).parent
+    imports = {}
+    for path in folder.glob("compare_*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        found = {node.module.rpartition(".")[2] for node in ast.walk(tree)
+                 if isinstance(node, ast.ImportFrom) and node.module.startswith("spinnet.campaign.compare_")}
+        imports[path.stem] = found
+    settled: set[str] = set()
+    while ready := {name for name, needed in imports.items() if name not in settled and needed <= settled}:
+        settled |= ready
+    assert settled == set(imports), f"in a circle: {sorted(set(imports) - settled)}"

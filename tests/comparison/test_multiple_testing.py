@@ -1,11 +1,11 @@
-"""Holm's correction and the false-positive rate."""
+"""Holm's correction and the split-half check."""
 
 import numpy as np
 import pytest
 
-from spinnet.comparison.false_positives import binomial_rate, false_positive_rate
 from spinnet.comparison.multiple_testing import holm
 from spinnet.comparison.permutation import draw_labellings, permutation_test
+from spinnet.comparison.split_halves import binomial_rate, split_half_rates
 from spinnet.errors import InputError
 
 
@@ -50,10 +50,10 @@ def halves_test(values, permutations=199):
     return p_values
 
 
-def test_false_positive_rate_of_split_halves_is_the_level():
+def test_split_halves_are_rejected_at_the_level():
     rng = np.random.default_rng(3)
     values = [rng.normal(size=24), rng.exponential(size=24)]
-    found = false_positive_rate(halves_test(values), 24, rng, splits=400)
+    found = split_half_rates(halves_test(values), 24, rng, splits=400)
     assert found.units_per_half == 12
     assert (np.abs(found.rate - 0.05) < 4 * np.sqrt(0.05 * 0.95 / 400)).all()
     assert found.family_rate < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 400)
@@ -67,12 +67,12 @@ def test_a_test_that_rejects_too_often_is_seen():
     def anticonservative(left, right, rng):
         return halves_test(values)(left, right, rng) / 4
 
-    found = false_positive_rate(anticonservative, 24, rng, splits=200)
+    found = split_half_rates(anticonservative, 24, rng, splits=200)
     assert (found.rate[0] - 0.05) / np.sqrt(0.05 * 0.95 / 200) > 6
 
 
 def test_tests_that_are_not_made_have_no_rate():
-    found = false_positive_rate(lambda a, b, r: np.array([0.5, np.nan]), 20, np.random.default_rng(5), splits=20)
+    found = split_half_rates(lambda a, b, r: np.array([0.5, np.nan]), 20, np.random.default_rng(5), splits=20)
     assert found.rate[0] == 0.0
     assert np.isnan(found.rate[1])
 
@@ -84,6 +84,6 @@ def test_the_binomial_error_does_not_vanish_at_no_rejections():
     assert binomial_rate(500, 10000)[1] == pytest.approx(np.sqrt(0.05 * 0.95 / 10000), rel=0.01)
 
 
-def test_a_false_positive_rate_of_few_units_is_refused():
+def test_a_split_half_check_of_few_units_is_refused():
     with pytest.raises(InputError, match="halves of 5"):
-        false_positive_rate(lambda a, b, r: np.array([1.0]), 11, np.random.default_rng(0))
+        split_half_rates(lambda a, b, r: np.array([1.0]), 11, np.random.default_rng(0))

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from spinnet.comparison.permutation import draw_labellings, permutation_test
+from spinnet.comparison.distances import studentised_shift
+from spinnet.comparison.permutation import draw_labellings, equal_counts, permutation_test
 from spinnet.errors import InputError
 
 LEVEL = 0.05
@@ -32,7 +33,8 @@ def test_p_values_are_uniform_when_both_sides_have_one_law(distance):
 @pytest.mark.parametrize("distance", ["studentised_shift", "energy_coefficient"])
 def test_p_values_are_uniform_for_units_that_are_curves(distance):
     def draw(rng):
-        return np.cumsum(rng.normal(size=(20, 6)), axis=1), np.cumsum(rng.normal(size=(22, 6)), axis=1)
+        sides = [np.cumsum(rng.normal(size=(count, 6)), axis=1) for count in (20, 22)]
+        return equal_counts(*sides) if distance == "studentised_shift" else sides
 
     p = p_values(draw, trials=200, distance=distance)
     assert abs(z_of_rate(p)) < 4
@@ -58,6 +60,32 @@ def test_the_studentised_test_holds_its_level_for_unequal_widths_and_the_plain_o
     assert abs(z_of_rate(p_values(draw, distance="studentised_shift"))) < 4
     assert z_of_rate(p_values(draw, distance="standardised_shift")) > 10
     assert z_of_rate(p_values(draw, distance="standardised_area")) > 10
+
+
+def one_wide_component(n_left, n_right):
+    """Curves of equal means; one of 13 components is wide on the left."""
+    widths = np.array([5.0] + [1.0] * 12)
+
+    def draw(rng):
+        return widths * rng.normal(size=(n_left, 13)), rng.normal(size=(n_right, 13))
+
+    return draw
+
+
+def test_means_of_curves_hold_their_level_for_unequal_covariances_with_equal_counts():
+    def draw(rng):
+        return equal_counts(*one_wide_component(40, 160)(rng))
+
+    assert abs(z_of_rate(p_values(draw, permutations=99))) < 4
+
+
+def test_means_of_curves_with_unequal_counts_would_reject_equal_means():
+    def one_of_many(pooled, is_left):  # the studentised shift, unchecked
+        return studentised_shift(pooled, is_left)
+
+    assert z_of_rate(p_values(one_wide_component(40, 160), permutations=99, distance=one_of_many)) > 4
+    with pytest.raises(InputError, match="40 and 160 curves"):
+        p_values(one_wide_component(40, 160), trials=1, distance="studentised_shift")
 
 
 def test_the_power_under_a_shift_is_that_of_student_s_test():

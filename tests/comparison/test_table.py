@@ -12,9 +12,9 @@ from spinnet.comparison.table import (
     TESTED,
     as_dicts,
     compare_points,
-    false_positives_within,
     format_rows,
     measured,
+    split_halves_within,
 )
 
 
@@ -100,6 +100,26 @@ def test_nineteen_units_are_refused_and_the_row_says_so(glass, network):
     assert np.isnan(row.p_value)
 
 
+def test_curves_are_tested_on_equally_many_units_and_the_table_says_so(glass):
+    few = {name: values if name == "trajectory/time" else values[:20] for name, values in glass.arrays.items()}
+    rows = compare_points(glass, PointData("other", "n=40", few, glass.attributes), STATISTICS, permutations=99)
+    by_name = {row.statistic: row for row in rows}
+    shape, number = by_name["spectral_shape"], by_name["participation"]
+    assert (shape.left_units, shape.left_tested, shape.right_tested) == (24, 20, 20)
+    assert (number.left_tested, number.right_tested) == (24, 20)
+    # The first twenty are the same glasses on both sides.
+    assert shape.distance == 0.0 and shape.p_value == 1.0
+    assert 0 < shape.null_upper < 2
+    text = format_rows(rows, 99)
+    assert "whole relaxation curve: tested on the first 20 of 24 units of glass and 20 of 20 of other" in text
+
+
+def test_the_distance_of_the_null_is_where_the_test_rejects(rows):
+    for row in rows.values():
+        if row.status == TESTED:
+            assert (row.distance > row.null_upper) == (row.p_value <= 0.05), row.statistic
+
+
 def test_the_same_seed_gives_the_same_rows_and_adding_statistics_changes_none(glass, network):
     few = compare_points(glass, network, select_statistics(["participation"]), permutations=199, seed=5)[0]
     many = compare_points(glass, network, STATISTICS, permutations=199, seed=5)
@@ -109,7 +129,7 @@ def test_the_same_seed_gives_the_same_rows_and_adding_statistics_changes_none(gl
 
 
 def test_glass_against_glass_is_rejected_at_the_level(glass):
-    found = false_positives_within(glass, STATISTICS, splits=200, permutations=199, seed=2)
+    found = split_halves_within(glass, STATISTICS, splits=200, permutations=199, seed=2)
     made = np.isfinite(found.rate)
     assert made.sum() == 14
     z = (found.rate[made] - 0.05) / np.sqrt(0.05 * 0.95 / 200)

@@ -99,7 +99,7 @@ def test_figures_show_the_numbers_of_the_file(loaded):
     arm = loaded.group("arms", "glass")
     np.testing.assert_allclose(drawn.get_xdata(), [24, 32, 48])
     np.testing.assert_allclose(drawn.get_ydata(), arm["energy"])
-    theory = loaded.group("references", "relaxation", "glass")
+    theory = loaded.group("references", "relaxation", "glass", "0")
     line = next(line for line in FIGURES["relaxation"](loaded).axes[0].lines if "infty" in line.get_label())
     np.testing.assert_allclose(line.get_ydata()[-1], theory["energy_density"][-1])
 

@@ -1,10 +1,10 @@
-r"""How often a comparison finds a difference where there is none: glass against glass.
+r"""Split-half check: the comparison made on random halves of the units of one point.
 
 The independent units of one point are split at random into two halves, the whole comparison is made on them, and
-rejections are counted. For exchangeable units a permutation test rejects at most at its level; what is measured is
-the comparison as it is used: ties, missing units, quantities that are centred within each side, and Holm's correction
-over the statistics. Splits of the same units cannot reveal that the units themselves depend on each other; that is
-excluded by what a unit is (a disorder sample or a training seed) and tested with wrong units in the test suite.
+rejections are counted. A permutation test rejects such halves at most at its level, by construction: the check sees
+what lies around the test (ties, missing units, quantities that are centred within each side, Holm's correction), and
+nothing else. It is no measured false-positive rate: if the units depend on each other it still finds the level. That
+rate is measured in the test suite on glasses with disorder of their own on either side.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from spinnet.errors import InputError
 
 
 @dataclass(frozen=True)
-class FalsePositives:
+class SplitHalves:
     """Rejections at ``level`` among random split halves.
 
     Attributes
@@ -51,14 +51,14 @@ def binomial_rate(successes: int, trials: int) -> tuple[float, float]:
     return successes / trials, float(np.sqrt(a * b / (a + b + 1)) / (a + b))
 
 
-def false_positive_rate(
+def split_half_rates(
     p_values: Callable[[NDArray, NDArray, np.random.Generator], NDArray],
     n_units: int,
     rng: np.random.Generator,
     splits: int = 400,
     level: float = 0.05,
     fewest_per_half: int = 8,
-) -> FalsePositives:
+) -> SplitHalves:
     """Repeat a comparison on random halves of one set of units.
 
     Parameters
@@ -84,7 +84,7 @@ def false_positive_rate(
     half = n_units // 2
     if half < fewest_per_half:
         raise InputError(
-            f"{n_units} units make halves of {half}: a false-positive rate needs at least {fewest_per_half} per half"
+            f"{n_units} units make halves of {half}: a split-half check needs at least {fewest_per_half} per half"
         )
     if splits < 20:
         raise InputError(f"splits = {splits}: give at least 20")
@@ -98,4 +98,4 @@ def false_positive_rate(
     any_rejected = [bool((holm(row[good]) <= level).any()) for row, good in zip(p, made, strict=True) if good.any()]
     family = binomial_rate(sum(any_rejected), len(any_rejected))
     rate, error = np.array(rates, dtype=np.float64).reshape(-1, 2).T
-    return FalsePositives(rate, error, *family, splits, half, level)
+    return SplitHalves(rate, error, *family, splits, half, level)
