@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from spinnet.dynamics.parallel_tempering import ParallelTempering
+from spinnet.dynamics.temperature_ladder import place_temperatures, trial_landscapes
 from spinnet.estimators.equilibrium import judge_equilibrium
 from spinnet.estimators.resampling import mean_and_error
 from spinnet.landscapes import SphericalGlass
@@ -81,6 +82,16 @@ def test_energies_of_three_spins_are_those_of_quadrature(leapfrog):
     mean, error = mean_and_error(np.mean(energies, axis=0))
     assert (np.abs(mean - exact) < 4 * error).all(), (mean, error, exact)
     assert (np.abs(mean - sphere_average(glass, np.array(ladder) * 1.2)) > 4 * error).all()
+
+
+@pytest.mark.slow
+def test_the_identity_holds_through_the_static_transition_on_a_placed_ladder():
+    # T_s = 0.586, T_d = 0.612: from 0.45 to 1.4, temperatures placed by measured acceptance.
+    ladder = place_temperatures(trial_landscapes(SphericalGlass(n=16, seed=41)), 0.45, 1.4, 6, leapfrog=4)
+    dynamics = ParallelTempering(ladder.temperatures, copies=2, leapfrog=4, warm_up=300)
+    _, verdict = judged(16, 32, dynamics, 2400, every=4)
+    print(ladder, verdict)
+    assert verdict.equilibrated, verdict
 
 
 @pytest.mark.slow
