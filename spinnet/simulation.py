@@ -21,6 +21,7 @@ import numpy as np
 from spinnet import randomness
 from spinnet.configurable import Configurable, whole_number
 from spinnet.dynamics import load as load_dynamics
+from spinnet.errors import InputError
 from spinnet.landscapes import load as load_landscape
 from spinnet.landscapes.base import TASK_PARAMETERS, Landscape, require
 from spinnet.probes import load as load_probe
@@ -44,6 +45,7 @@ class Simulated:
     finished: bool
     attributes: dict[str, Any]
     seconds: dict[str, float] = field(default_factory=dict)
+    endpoint_parts: int = 0  # measurements of the end-point made so far
 
 
 def simulate(
@@ -64,9 +66,10 @@ def simulate(
     state
         Arrays of an earlier, shorter or interrupted run of the same physics; None starts anew.
     should_stop
-        Polled about every half second; when true the run returns unfinished with its state.
+        Polled about every half second, and when the dynamics has ended, before the measurements of the end-point;
+        when true the run returns unfinished with its state.
     report
-        Called with the fraction done.
+        Called with the fraction of the dynamics done.
     """
     began = clock.perf_counter()
     seed, sample = physics["seed"], physics["sample"]
@@ -93,6 +96,7 @@ def simulate(
         run.resume(state)
 
     began = clock.perf_counter()
+    moves = run.measured < len(run.times)
     finished = run.follow(should_stop, report)
     seconds["dynamics"] = clock.perf_counter() - began
     attributes = {
@@ -105,17 +109,24 @@ def simulate(
     }
     variables: Variables = {}
     unfinished: dict[str, np.ndarray] = {}
+    parts = 0
+    endpoint_probes = {n: p for n, p in probes.items() if isinstance(p, EndpointProbe)}
+    if finished and moves and endpoint_probes:
+        # One measurement of the end-point may take minutes and cannot be interrupted: the last moment to be asked.
+        report(1.0)
+        finished = not should_stop()
     if finished:
         began = clock.perf_counter()
-        endpoint = _Endpoint(landscape, {n: p for n, p in probes.items() if isinstance(p, EndpointProbe)}, run.final)
+        endpoint = _Endpoint(landscape, endpoint_probes, run.final)
         endpoint.resume(state or {}, len(run.times))
         finished = endpoint.measure(seed, sample, should_stop)
         if finished:
             variables = run.variables(dynamics.time_unit) | endpoint.variables()
         else:
             unfinished = endpoint.arrays(len(run.times))
+        parts = len(endpoint.done)
         seconds["endpoint"] = clock.perf_counter() - began
-    return Simulated(variables, run.arrays() | unfinished, finished, attributes, seconds)
+    return Simulated(variables, run.arrays() | unfinished, finished, attributes, seconds, parts)
 
 
 def _number(table: Mapping[str, Any]) -> int:
@@ -203,7 +214,11 @@ class _Trajectory:
 
     def _fraction(self) -> float:
         if self.dynamics.adaptive:
-            return self.measured / len(self.times)
+            # Between two measuring times too, so that progress shows where they lie far apart.
+            before, due = (self.times[max(self.measured - 1, 0)], self.times[min(self.measured, len(self.times) - 1)])
+            at = self.dynamics.time(self.state)[~np.asarray(self.state.diverged)].min(initial=np.inf)
+            share = np.clip((at - before) / (due - before), 0.0, 1.0) if due > before else 0.0
+            return float(min(1.0, (self.measured + share) / len(self.times)))
         return float(np.clip(self.dynamics.time(self.state).min() / self.times[-1], 0.0, 1.0))
 
     def _collect(self) -> None:
@@ -347,11 +362,41 @@ def kernel_modules(physics: Mapping[str, Any]) -> tuple[str, ...]:
     dtype = physics["landscape"].get("dtype")
     kinds = [load_landscape(physics["landscape"]["kind"]), load_dynamics(physics["dynamics"]["kind"])]
     kinds += [load_probe(name) for name in physics["probes"]]
+    products = any(getattr(kind, "needs_hvp", False) for kind in kinds[1:])
     for kind in kinds:
-        for name in getattr(kind, "kernels", ()):
+        names = (*getattr(kind, "kernels", ()), *(getattr(kind, "hvp_kernels", ()) if products else ()))
+        for name in names:
             importlib.import_module(name)
             modules[f"{name}:{dtype}" if dtype else name] = None
     return tuple(modules)
+
+
+def missing_data(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Load each data set that the tasks need, once; of those that cannot be had, the line that says why.
+
+    Parameters
+    ----------
+    tables
+        Physics tables under any keys; the same keys lead to the lines.
+    """
+    complaints: dict[str, str] = {}
+    lines = {}
+    for key, physics in tables.items():
+        table = physics["landscape"]
+        kind = load_landscape(table["kind"])
+        named = {name: table[name] for name in kind.data_parameters if name in table}
+        if not named:
+            continue
+        data = json.dumps([table["kind"], named], sort_keys=True)
+        if data not in complaints:
+            try:
+                kind.load_data(table)
+                complaints[data] = ""
+            except InputError as error:
+                complaints[data] = str(error)
+        if complaints[data]:
+            lines[key] = complaints[data]
+    return lines
 
 
 def memory_bytes(physics: Mapping[str, Any]) -> int:

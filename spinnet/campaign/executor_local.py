@@ -22,7 +22,10 @@ from spinnet.campaign.executor import Listener, Stop, usable_cores
 from spinnet.campaign.layout import Layout
 from spinnet.campaign.study import Task
 from spinnet.campaign.task import FAILED, STOPPED, STORAGE, TaskOutcome, record_failure
+from spinnet.errors import InputError
+from spinnet.memory import available_memory
 from spinnet.results.storage import storage_error
+from spinnet.source import source_hash
 
 #: Tasks compute on one thread each; set before the imports of the worker.
 WORKER_ENVIRONMENT = {
@@ -72,23 +75,34 @@ class LocalExecutor:
         self._max_retries = max_retries
 
     def run(self, tasks: Sequence[Task], stop: Stop, listener: Listener) -> None:
-        """Run the tasks; see :class:`spinnet.campaign.executor.Executor`."""
-        if tasks:
-            _Run(self._layout, tasks, stop, listener, self._max_retries, self._start_worker).serve(self._jobs)
+        """Run the tasks; see :class:`spinnet.campaign.executor.Executor`.
 
-    def _start_worker(self) -> Worker:
-        return Worker(self._layout, self._simulation, self._checkpoint_seconds)
+        Raises
+        ------
+        InputError
+            If the source files of the package change on the way; running tasks are checkpointed before.
+        """
+        if tasks:
+            source = source_hash()
+
+            def start_worker() -> Worker:
+                return Worker(self._layout, self._simulation, self._checkpoint_seconds, source)
+
+            work = _Run(self._layout, tasks, stop, listener, self._max_retries, start_worker)
+            work.serve(self._jobs)
+            if work.complaint:
+                raise InputError(work.complaint)
 
 
 class Worker:
     """The parent's view of one worker process."""
 
-    def __init__(self, layout: Layout, simulation: str, checkpoint_seconds: float):
+    def __init__(self, layout: Layout, simulation: str, checkpoint_seconds: float, source: str):
         self.connection, theirs = Pipe(duplex=True)
         self.task: Task | None = None
         self.ready = False
         self.leaving = False
-        arguments = (theirs.fileno(), str(layout.root.resolve()), simulation, checkpoint_seconds)
+        arguments = (theirs.fileno(), str(layout.root.resolve()), simulation, checkpoint_seconds, source)
         # The same search path as here, so that the same packages are found whatever the working directory is.
         code = f"import sys; sys.path[:] = {sys.path!r}; from spinnet.campaign.worker import main; main(*{arguments!r})"
         try:
@@ -146,15 +160,17 @@ class _Run:
         self._max_retries, self._start_worker = max_retries, start_worker
         self._queue: deque[Task] = deque(tasks)
         self._workers: list[Worker] = []
-        self._deaths: dict[str, int] = {}
+        self._deaths: dict[str, int] = {}  # since the last progress
+        self._progress: dict[str, tuple[float, int]] = {}  # of the furthest checkpoint
         self._failed_starts = 0
-        self._refused = False  # the disk refused
+        self._refused = False  # the disk refused, or a worker
+        self.complaint = ""  # of a worker
         self._deadline: float | None = None  # of the checkpoints, once stopping
         self._prepared = False
         self._preparing: Worker | None = None
         self._announce_at: float | None = None
         self._memory: dict[str, int] = {}
-        self._free_memory = _free_memory() * _MEMORY_SHARE
+        self._free_memory = (available_memory() or 0) * _MEMORY_SHARE
 
     def serve(self, jobs: int) -> None:
         try:
@@ -254,15 +270,32 @@ class _Run:
                 worker.send("stop")
         elif kind == "prepared":
             self._prepared, self._preparing, self._announce_at = True, None, None
-            self._memory = content[0]
+            self._memory, without_data = content
+            self._give_up(without_data)
         elif kind == "broken":
             raise RuntimeError(f"a worker process could not be set up:\n{content[0]}")
         elif kind == "advanced":
             self._listener.advanced(worker.task, content[0])
         elif kind == "checkpointed":
-            self._deaths.pop(worker.task.id, None)  # it makes progress between its deaths
+            if content[0] > self._progress.get(worker.task.id, (0.0, 0)):  # it makes progress between its deaths
+                self._progress[worker.task.id] = content[0]
+                self._deaths.pop(worker.task.id, None)
+        elif kind == "left":
+            worker.leaving = True
+        elif kind == "refused":
+            self._refused, self.complaint = True, content[0]
         elif kind == "ended":
             self._end(worker, content[0])
+
+    def _give_up(self, without_data: dict[str, str]) -> None:
+        """Fail the tasks whose data cannot be had, and keep the others."""
+        lost = [task for task in self._queue if _point(task) in without_data]
+        self._queue = deque(task for task in self._queue if _point(task) not in without_data)
+        for task in lost:
+            line = without_data[_point(task)]
+            outcome = record_failure(self._layout, task, line, "no traceback: the data were asked for before the task")
+            self._refused = self._refused or outcome.status != FAILED
+            self._listener.ended(task, outcome)
 
     def _end(self, worker: Worker, outcome: TaskOutcome) -> None:
         task, worker.task = worker.task, None
@@ -283,7 +316,7 @@ class _Run:
         how = _describe_end(code)
         if worker is self._preparing:
             self._preparing = None
-        if not worker.ready:
+        if not worker.ready and not self._refused:
             self._failed_starts += 1
             if self._failed_starts >= _STARTS_ALLOWED:
                 raise RuntimeError(
@@ -295,7 +328,7 @@ class _Run:
         if self._deadline is not None:
             self._listener.ended(worker.task, TaskOutcome(STOPPED, f"its process ended ({how})"))
             return
-        if code == 0:  # it was asked to leave by a signal before it saw the task
+        if worker.leaving:  # it was asked to leave by a signal before it saw the task
             self._queue.appendleft(worker.task)
             return
         deaths = self._deaths[worker.task.id] = self._deaths.get(worker.task.id, 0) + 1
@@ -323,13 +356,3 @@ def _describe_end(code: int) -> str:
         return signal.Signals(-code).name
     except ValueError:
         return f"signal {-code}"
-
-
-def _free_memory() -> float:
-    """Bytes that can be used without swapping; 0 where the system does not tell."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        with open("/proc/meminfo", encoding="ascii") as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return 1024.0 * int(line.split()[1])
-    return 0.0

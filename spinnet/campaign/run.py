@@ -130,7 +130,8 @@ class _Tally:
         self.plan: Plan | None = None
         self.refusal = ""
         self._done = 0
-        self._failures: list[tuple[Task, str]] = []
+        self._failures: dict[str, list[Task]] = {}  # line: tasks that failed with it
+        self._failed = 0
 
     def advanced(self, task: Task, fraction: float) -> None:
         self._progress.advanced(task.label, fraction)
@@ -143,25 +144,30 @@ class _Tally:
             self._done += 1
             self._progress.finished(task.label)
         elif outcome.status == FAILED:
-            self._failures.append((task, outcome.line))
+            alike = self._failures.setdefault(outcome.line, [])
+            alike.append(task)
+            self._failed += 1
             self._progress.finished(task.label)
-            self._progress.message(self._failure_line(task, outcome.line))
+            if len(alike) == 1:  # the others are counted at the end
+                self._progress.message(self._failure_line(outcome.line, alike))
         elif outcome.status == STORAGE:
             self.refusal = outcome.line
 
     def outcome(self, stop: Stop, seconds: float) -> RunOutcome:
         skipped = len(self.plan.finished) if self.plan else 0
-        left = (len(self.plan.missing) if self.plan else 0) - self._done - len(self._failures)
+        left = (len(self.plan.missing) if self.plan else 0) - self._done - self._failed
         code, lines = self._verdict(stop, left)
-        computed = f"{self._done} computed, {skipped} already finished, {len(self._failures)} failed"
+        computed = f"{self._done} computed, {skipped} already finished, {self._failed} failed"
         total = f"{computed}, {left} left" if left else computed
         lines.insert(0, f"tasks: {total}; {_duration(seconds)}")
-        return RunOutcome(code, self._done, skipped, len(self._failures), left, seconds, lines)
+        return RunOutcome(code, self._done, skipped, self._failed, left, seconds, lines)
 
     def _verdict(self, stop: Stop, left: int) -> tuple[int, list[str]]:
-        lines = [self._failure_line(task, line) for task, line in self._failures[:_FAILURES_SHOWN]]
-        if len(self._failures) > _FAILURES_SHOWN:
-            lines.append(f"and {len(self._failures) - _FAILURES_SHOWN} more: see {self._layout.failures}")
+        groups = list(self._failures.items())
+        lines = [self._failure_line(line, tasks) for line, tasks in groups[:_FAILURES_SHOWN]]
+        if len(groups) > _FAILURES_SHOWN:
+            more = sum(len(tasks) for _, tasks in groups[_FAILURES_SHOWN:])
+            lines.append(f"and {more} more: see {self._layout.failures}")
         if self.refusal:
             return EXIT_CHECKPOINTED, [*lines, f"stopped: {self.refusal}"]
         if left and stop.count >= 2:
@@ -170,8 +176,11 @@ class _Tally:
             return EXIT_CHECKPOINTED, [*lines, "stopped with checkpoints; the same command goes on"]
         return (EXIT_FAILED_TASKS if self._failures else EXIT_DONE), lines
 
-    def _failure_line(self, task: Task, line: str) -> str:
-        return f"failed: {task.label}: {line} (see {self._layout.failure(task.id)})"
+    def _failure_line(self, line: str, tasks: list[Task]) -> str:
+        first = tasks[0]
+        if len(tasks) == 1:
+            return f"failed: {first.label}: {line} (see {self._layout.failure(first.id)})"
+        return f"failed: {len(tasks)} tasks, {first.label} to {tasks[-1].label}: {line} (see {self._layout.failures})"
 
 
 def _duration(seconds: float) -> str:

@@ -26,6 +26,9 @@ from spinnet.results.schema import CHECKPOINT, TASK
 from spinnet.results.storage import write_text
 from spinnet.results.writer import write_task
 
+#: Dynamics that took longer are written to the disk before the measurements of the end-point begin.
+WORTH_KEEPING_SECONDS = 5.0
+
 DONE, STOPPED, FAILED, STORAGE = "done", "stopped", "failed", "storage"
 
 
@@ -44,7 +47,7 @@ def run_task(
     simulate: Callable[..., Any],
     should_stop: Callable[[], bool],
     report: Callable[[float], None],
-    checkpointed: Callable[[], None] = lambda: None,
+    checkpointed: Callable[[tuple[float, int]], None] = lambda progress: None,
     checkpoint_seconds: float = 60.0,
 ) -> TaskOutcome:
     """Compute what is missing of a task: from the start, from its checkpoint, or from its shorter result.
@@ -58,7 +61,8 @@ def run_task(
     report
         Told the fraction done.
     checkpointed
-        Called after each checkpoint on the way.
+        Called after each checkpoint on the way, with the fraction of the dynamics done and the number of end-point
+        measurements made.
     checkpoint_seconds
         Wall time between checkpoints: what a killed process may lose.
     """
@@ -75,7 +79,7 @@ def run_task(
     except StorageError as error:
         log.write(str(error))
         return TaskOutcome(STORAGE, str(error), time.monotonic() - began)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a library that exits takes no worker with it
         line = str(error) if isinstance(error, SpinnetError) else f"{type(error).__name__}: {error}"
         log.write(f"failed: {line}\n{traceback.format_exc()}")
         return record_failure(layout, task, line, traceback.format_exc(), time.monotonic() - began)
@@ -100,8 +104,9 @@ def _compute(layout, task, simulate, should_stop, report, checkpointed, checkpoi
     state = None if start is None else start.state
     seconds = _stored_seconds(start)
     clock = _CheckpointClock(checkpoint_seconds, should_stop, report)
+    parts = 0
     while True:
-        clock.begin()
+        clock.begin(parts)
         part = simulate(task.physics, task.last, state, clock.should_pause, clock.report)
         for phase, spent in part.seconds.items():
             seconds[phase] = seconds.get(phase, 0.0) + spent
@@ -111,36 +116,45 @@ def _compute(layout, task, simulate, should_stop, report, checkpointed, checkpoi
                 with contextlib.suppress(OSError):
                     leftover.unlink(missing_ok=True)
             return DONE
-        state = part.state
+        state, parts = part.state, getattr(part, "endpoint_parts", 0)
         _write(layout.checkpoint(task.id), task, part, seconds, CHECKPOINT)
         log.write(f"checkpoint at {100 * clock.fraction:.0f} %")
         if clock.stopped:
             return STOPPED
-        checkpointed()
+        checkpointed((clock.fraction, parts))
 
 
 class _CheckpointClock:
-    """Asks a simulation to pause when it is told to stop, or when a checkpoint is due."""
+    """Asks a simulation to pause when it is told to stop, when a checkpoint is due, or when the dynamics has ended.
+
+    The measurements that follow cannot be interrupted: what came before them is kept, if it took some seconds.
+    """
 
     def __init__(self, interval: float, should_stop: Callable[[], bool], report: Callable[[float], None]):
         self._interval, self._should_stop, self._report = interval, should_stop, report
-        self._due = 0.0
-        self._fraction_before = -1.0
+        self._began = self._due = 0.0
+        self._dynamics_ended = False
+        self._before = (-1.0, 0)
         self.fraction = 0.0
         self.stopped = False
 
-    def begin(self) -> None:
-        # A pause without progress (in a long measurement at the end) would repeat for ever: wait longer each time.
-        if self.fraction <= self._fraction_before:
+    def begin(self, parts: int) -> None:
+        # A pause without progress would repeat for ever: wait longer each time.
+        if (self.fraction, parts) <= self._before:
             self._interval *= 2
-        self._fraction_before = self.fraction
-        self._due = time.monotonic() + self._interval
+        self._before = (self.fraction, parts)
+        self._dynamics_ended = False
+        self._began = time.monotonic()
+        self._due = self._began + self._interval
 
     def should_pause(self) -> bool:
         self.stopped = self.stopped or self._should_stop()
-        return self.stopped or time.monotonic() >= self._due
+        now = time.monotonic()
+        worth_keeping = self._dynamics_ended and now - self._began >= WORTH_KEEPING_SECONDS
+        return self.stopped or now >= self._due or worth_keeping
 
     def report(self, fraction: float) -> None:
+        self._dynamics_ended = self._dynamics_ended or fraction >= 1.0 > self.fraction
         self.fraction = float(fraction)
         self._report(self.fraction)
 

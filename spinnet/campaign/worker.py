@@ -21,18 +21,29 @@ from spinnet.campaign.journal import Journal
 from spinnet.campaign.layout import Layout
 from spinnet.campaign.study import Task
 from spinnet.campaign.task import run_task
+from spinnet.source import source_hash
 
 _REPORT_SECONDS = 0.2
 _HEARTBEAT_SECONDS = 5.0
 
 
-def main(descriptor: int, root: str, simulation: str, checkpoint_seconds: float) -> None:
-    """Serve the parent at the other end of the pipe ``descriptor`` until it hangs up."""
+def main(descriptor: int, root: str, simulation: str, checkpoint_seconds: float, source: str) -> None:
+    """Serve the parent at the other end of the pipe ``descriptor`` until it hangs up.
+
+    ``source`` is the hash of the source files that the parent runs; a worker that finds others refuses to work.
+    """
     parent = _Parent(Connection(descriptor))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     for name in ("SIGTERM", "SIGUSR1"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), parent.stop_by_signal)
+    if (found := source_hash()) != source:
+        parent.send(
+            "refused",
+            f"the source files of spinnet have changed since this run began (from {source} to {found}): "
+            "run the same command again; what is finished is kept",
+        )
+        return
     try:
         module = importlib.import_module(simulation)
     except BaseException:
@@ -49,6 +60,8 @@ def main(descriptor: int, root: str, simulation: str, checkpoint_seconds: float)
             _run(parent, module, layout, journal, order[1], checkpoint_seconds)
         if parent.stopping:
             break
+    if parent.signalled:
+        parent.send("left")
     journal.write("left")
 
 
@@ -58,9 +71,10 @@ class _Parent:
     def __init__(self, connection: Connection):
         self._connection = connection
         self.stopping = False
+        self.signalled = False
 
     def stop_by_signal(self, *_: Any) -> None:
-        self.stopping = True
+        self.stopping = self.signalled = True
 
     def send(self, *message: Any) -> None:
         try:
@@ -90,16 +104,20 @@ class _Parent:
 
 
 def _prepare(parent: _Parent, module: Any, examples: list[tuple[str, dict[str, Any]]]) -> None:
-    """Compile the kernels that the tasks need, and estimate their memory where the simulation can."""
+    """Compile the kernels that the tasks need, load their data once, and estimate their memory.
+
+    ``examples`` are (key, physics) of each kind of task. The answer holds bytes by key, and a line for each key whose
+    data cannot be had.
+    """
     try:
         modules = {name: None for _, physics in examples for name in module.kernel_modules(physics)}
         _compile(list(modules))
-        memory = getattr(module, "memory_bytes", None)
-        needs = {} if memory is None else {key: int(memory(physics)) for key, physics in examples}
+        without_data = module.missing_data(dict(examples))
+        needs = {key: int(module.memory_bytes(physics)) for key, physics in examples if key not in without_data}
     except Exception:
         parent.send("broken", traceback.format_exc())
         return
-    parent.send("prepared", needs)
+    parent.send("prepared", needs, without_data)
 
 
 def _compile(modules: list[str]) -> None:
@@ -109,7 +127,9 @@ def _compile(modules: list[str]) -> None:
     from spinnet.kernels import _jit
 
     ours, others = (modules, []) if usable_cores() == 1 else (modules[::2], modules[1::2])
-    statement = "import sys; from spinnet.kernels import _jit; _jit.compile_modules(*sys.argv[1:])"
+    # The same search path as here: kernels may be found through it.
+    statement = f"import sys; sys.path[:] = {sys.path!r}; from spinnet.kernels import _jit; "
+    statement += "_jit.compile_modules(*sys.argv[1:])"
     second = subprocess.Popen([sys.executable, "-c", statement, *others]) if others else None
     try:
         _jit.compile_modules(*ours)
@@ -133,8 +153,8 @@ def _run(parent: _Parent, module: Any, layout: Layout, journal: Journal, task: T
             journal.write("advanced", task.id, fraction=round(fraction, 4))
 
     outcome = run_task(
-        layout, task, module.simulate, parent.should_stop, report, lambda: parent.send("checkpointed"),
-        checkpoint_seconds,
+        layout, task, module.simulate, parent.should_stop, report,
+        lambda progress: parent.send("checkpointed", progress), checkpoint_seconds,
     )  # fmt: skip
     journal.write(outcome.status, task.id, seconds=round(outcome.seconds, 3), last=task.last, pid=os.getpid())
     parent.send("ended", outcome)

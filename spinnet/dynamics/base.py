@@ -40,6 +40,8 @@ class Dynamics(Configurable, ABC):
     requires: ClassVar[tuple[type, ...]] = ()
     #: Modules whose kernels it calls, for compilation before workers start.
     kernels: ClassVar[tuple[str, ...]] = ()
+    #: Whether it multiplies by the Hessian.
+    needs_hvp: ClassVar[bool] = False
     #: True where steps are adaptive and each replica has a clock of its own.
     adaptive: ClassVar[bool] = False
     #: The NamedTuple of arrays that holds the state; it has a field ``diverged`` (replicas,) of bool.

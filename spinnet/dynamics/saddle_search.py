@@ -68,6 +68,7 @@ class SaddleSearch(SteppedDynamics):
     """
 
     requires = (Differentiable,)
+    needs_hvp = True
     State = SaddleState
 
     def __init__(self, tolerance: float = 1e-9, flat: float = 1e-7):

@@ -52,17 +52,6 @@ def _tell_who_waits() -> None:
         print("spinnet: compiling kernels, first run only", file=sys.stderr)
 
 
-@functools.cache
-def source_hash() -> str:
-    """SHA-256 over the names and bytes of all Python files of the package, as 16 hex digits."""
-    root = Path(__file__).resolve().parent.parent
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(str(path.relative_to(root)).encode() + b"\0")
-        digest.update(path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
-
-
 def _module_files(path: Path, found: dict[Path, bytes]) -> dict[Path, bytes]:
     """The file of a kernel module and, transitively, of the kernel modules it imports, with their bytes."""
     if path not in found:

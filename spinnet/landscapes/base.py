@@ -43,6 +43,10 @@ class Landscape(Configurable, ABC):
     revision: ClassVar[int] = 1
     #: What is drawn anew for an independent repetition: the disorder ("sample"), or only the start ("replica").
     independent_unit: ClassVar[str] = "sample"
+    #: Modules whose kernels it calls, for compilation before workers start.
+    kernels: ClassVar[tuple[str, ...]] = ()
+    #: Parameters that name data to be read; see :meth:`load_data`.
+    data_parameters: ClassVar[tuple[str, ...]] = ()
 
     @property
     @abstractmethod
@@ -63,6 +67,10 @@ class Landscape(Configurable, ABC):
     def task_memory_bytes(cls, table: Mapping[str, Any], replicas: int) -> int:
         """About what a task on this landscape allocates; 0: too little to plan for. ``table`` is a resolved one."""
         return 0
+
+    @classmethod
+    def load_data(cls, table: Mapping[str, Any]) -> None:
+        """Read the data that a resolved table names, or raise an InputError: asked once, before many tasks start."""
 
     def start(self, replicas: int, rng: np.random.Generator) -> np.ndarray:
         """Configurations at infinite temperature (glass) or at initialisation (network), ``(replicas, n)``."""
@@ -93,6 +101,9 @@ class Energy(Landscape):
 
 class Differentiable(Energy):
     """Capability: gradient and Hessian–vector product in the embedding coordinates."""
+
+    #: Modules whose kernels only :meth:`hvp` calls, compiled beforehand where something ``needs_hvp``.
+    hvp_kernels: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def gradient(self, x: np.ndarray) -> np.ndarray:

@@ -91,8 +91,9 @@ class DenseNetwork(SumOfTerms):
     """
 
     independent_unit: ClassVar[str] = "replica"
-    #: Compiled before many processes start; the Hessian–vector product, which few campaigns need, at its first use.
     kernels: ClassVar[tuple[str, ...]] = ("spinnet.kernels.dense_network",)
+    hvp_kernels: ClassVar[tuple[str, ...]] = ("spinnet.kernels.dense_network_curvature",)
+    data_parameters: ClassVar[tuple[str, ...]] = ("data", "data_options", "data_sha256", "data_files")
 
     def __init__(
         self,
@@ -151,6 +152,11 @@ class DenseNetwork(SumOfTerms):
             data, parameters["data_options"] = data.name, dict(data.options)
         named = _check_data(data, parameters.pop("data_options"), parameters.pop("data_sha256"))
         return {**named, **_check_network(**parameters)}
+
+    @classmethod
+    def load_data(cls, table: Mapping[str, Any]) -> None:
+        """Load the data set that a resolved table names; landscapes of this process then find it loaded."""
+        datasets.load(table["data"], **table["data_options"], **(table.get("data_files") or {}))
 
     @property
     def space(self) -> Euclidean:

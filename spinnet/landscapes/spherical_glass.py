@@ -92,6 +92,7 @@ class SphericalGlass(Differentiable):
 
     independent_unit = "sample"
     kernels = ("spinnet.kernels.spherical_glass",)
+    hvp_kernels = ("spinnet.kernels.spherical_glass_tangent",)
 
     def __init__(
         self,

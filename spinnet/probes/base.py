@@ -23,6 +23,8 @@ class Probe(Configurable, ABC):
     revision: ClassVar[int] = 1
     #: Capabilities of the landscape, checked before a run.
     requires: ClassVar[tuple[type, ...]] = ()
+    #: Whether it multiplies by the Hessian.
+    needs_hvp: ClassVar[bool] = False
 
 
 class TrajectoryProbe(Probe):

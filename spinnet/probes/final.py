@@ -27,6 +27,7 @@ class FinalProbe(EndpointProbe):
     """
 
     requires = (Differentiable,)
+    needs_hvp = True
 
     def measure(self, landscape: Differentiable, x: np.ndarray, rng: np.random.Generator) -> Variables:
         energy, norm, curvature = on_finite_rows(

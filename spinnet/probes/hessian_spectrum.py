@@ -39,6 +39,7 @@ class HessianSpectrumProbe(EndpointProbe):
     """
 
     requires = (Differentiable,)
+    needs_hvp = True
 
     def __init__(self, zero_tolerance: float = ZERO_TOLERANCE, central: float = 0.8, dense_limit: int = 5000):
         given = self.validate(zero_tolerance=zero_tolerance, central=central, dense_limit=dense_limit)

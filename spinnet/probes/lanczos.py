@@ -131,6 +131,7 @@ class LanczosProbe(EndpointProbe):
     """
 
     requires = (Differentiable,)
+    needs_hvp = True
 
     def __init__(self, steps: int = 100, probe_vectors: int = 8, tolerance: float = 1e-6):
         given = self.validate(steps=steps, probe_vectors=probe_vectors, tolerance=tolerance)

@@ -103,9 +103,12 @@ def test_a_failing_task_is_logged_and_the_others_go_on(tmp_path):
     outcome = run(study, tmp_path / "out", progress=recorder)
     assert (outcome.exit_code, outcome.done, outcome.failed) == (1, 3, 3)
     failed = [task for task in study.tasks() if task.point == "n=4"]
-    for task, line in zip(sorted(failed, key=lambda t: t.sample), sorted(outcome.lines[1:]), strict=True):
+    (line,) = outcome.lines[1:]  # they say the same
+    assert "3 tasks" in line and failed[0].label in line and "this toy is broken" in line
+    assert str(tmp_path / "out" / "failed") in line
+    assert len(recorder.messages()) == 1 and "this toy is broken" in recorder.messages()[0]
+    for task in failed:
         path = tmp_path / "out" / "failed" / f"{task.id}.txt"
-        assert task.label in line and str(path) in line and "this toy is broken" in line
         assert "Traceback" in path.read_text() and "this toy is broken" in path.read_text()
     again = run(study, tmp_path / "out")
     assert (again.exit_code, again.skipped, again.failed) == (1, 3, 3)
@@ -233,7 +236,7 @@ def test_a_shard_of_a_later_version_stops_the_run_and_stays(finished, tmp_path):
 
 
 def test_memory_limits_how_many_tasks_run_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr("spinnet.campaign.executor_local._free_memory", lambda: 1000.0)
+    monkeypatch.setattr("spinnet.campaign.executor_local.available_memory", lambda: 1000)
     monkeypatch.setenv("TOY_PAUSE", "0.05")
     study = toy.study(samples=2, last=10, memory=600)
     recorder = toy.Recorder()
@@ -241,6 +244,25 @@ def test_memory_limits_how_many_tasks_run_at_once(tmp_path, monkeypatch):
     order = [event[1] for event in recorder.events if event[0] in ("advanced", "finished")]
     changes = sum(a != b for a, b in itertools.pairwise(order))
     assert changes == len(study.tasks()) - 1  # each task begins after the one before has ended
+
+
+def test_data_that_cannot_be_had_fail_their_tasks_at_once_in_one_line(tmp_path):
+    study = toy.study(samples=4, per_size={4: {"data_gone": True}})
+    recorder = toy.Recorder()
+    outcome = run(study, tmp_path / "out", jobs=2, progress=recorder)
+    assert (outcome.exit_code, outcome.done, outcome.failed) == (1, 4, 4)
+    assert sum("no such data" in text for text in recorder.messages()) == 1
+    assert len(outcome.lines) == 2 and "4 tasks" in outcome.lines[1] and "no such data: get some" in outcome.lines[1]
+    lost = {task.id for task in study.tasks() if task.point == "n=4"}
+    assert {path.stem for path in (tmp_path / "out" / "failed").iterdir()} == lost
+    assert not lost & {path.stem for path in (tmp_path / "out" / "logs").iterdir()}  # none was started
+
+
+def test_workers_with_other_source_files_are_refused_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr("spinnet.campaign.executor_local.source_hash", lambda: "0123456789abcdef")
+    with pytest.raises(InputError, match=r"changed since this run began .from 0123456789abcdef to [0-9a-f]{16}."):
+        run(toy.study(), tmp_path / "out", jobs=4)
+    assert not list((tmp_path / "out").glob("shards/*/*"))
 
 
 def test_the_working_directory_of_the_caller_does_not_matter(tmp_path, monkeypatch):

@@ -7,8 +7,10 @@ disturbed and one that is not compute the same tasks.
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
+import sys
 import time
 import warnings
 from dataclasses import dataclass, field
@@ -30,10 +32,15 @@ class Simulated:
     finished: bool
     attributes: dict
     seconds: dict = field(default_factory=dict)
+    endpoint_parts: int = 0
 
 
 def kernel_modules(physics):
     return ()
+
+
+def missing_data(tables):
+    return {key: "no such data: get some" for key, physics in tables.items() if physics["landscape"].get("data_gone")}
 
 
 def memory_bytes(physics):
@@ -44,6 +51,8 @@ def simulate(physics, last, state=None, should_stop=lambda: False, report=lambda
     toy = physics["landscape"]
     began, pause = time.perf_counter(), float(os.environ.get("TOY_PAUSE", 0))
     misbehave(toy)
+    if toy.get("stalls"):
+        return stall(should_stop)
     generator = np.random.Generator(np.random.Philox(physics["seed"]))
     replicas = physics["replicas"]
     if state is None:
@@ -97,6 +106,19 @@ def misbehave(toy):
         warnings.warn("the toy is loud", RuntimeWarning, stacklevel=2)
     if toy.get("kills"):
         os.kill(os.getpid(), signal.SIGKILL)
+    if toy.get("exits"):
+        sys.exit(0)
+    if toy.get("vanishes"):
+        os._exit(0)
+
+
+def stall(should_stop, calls=itertools.count()):  # noqa: B008 (a count of this process)
+    """Each process leaves one checkpoint without progress, and is killed."""
+    if next(calls):
+        os.kill(os.getpid(), signal.SIGKILL)
+    while not should_stop():
+        time.sleep(0.01)
+    return Simulated({}, {"x": np.zeros(2)}, False, {"n_dof": 2})
 
 
 def first_time(toy, what):
