@@ -6,7 +6,7 @@ splits, shuffled labels and teachers come from seeds among the options.
 
 from __future__ import annotations
 
-from spinnet.datasets.catalogue import content_hash, load, names, resolve_options
+from spinnet.datasets.catalogue import content_hash, load, memory_size, names, resolve_options, split_files
 from spinnet.datasets.dataset import Dataset
 
-__all__ = ["Dataset", "content_hash", "load", "names", "resolve_options"]
+__all__ = ["Dataset", "content_hash", "load", "memory_size", "names", "resolve_options", "split_files"]

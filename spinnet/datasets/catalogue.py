@@ -10,7 +10,7 @@ from spinnet.configurable import canonical
 from spinnet.datasets import embedded, files, openml, teachers
 from spinnet.datasets.dataset import Dataset
 from spinnet.datasets.prepare import COMMON, check_common, prepare
-from spinnet.datasets.source import Source
+from spinnet.datasets.source import Size, Source
 from spinnet.errors import InputError, nearest_name
 
 _SOURCES: dict[str, Source] = {
@@ -26,6 +26,7 @@ _SOURCES: dict[str, Source] = {
     "teacher-mlp": teachers.mlp,
 }
 
+#: The data set that was loaded last, and no other: one image set as float64 is as large as a worker's share of memory.
 _loaded: dict[tuple[str, str], Dataset] = {}
 
 
@@ -74,9 +75,48 @@ def content_hash(name: str, options: Mapping[str, Any]) -> str | None:
     """SHA-256 of the content of a data set before processing, without loading it.
 
     None where the content follows from the options (teachers), or is known only after a download (OpenML, whose
-    numbered versions never change).
+    numbered versions never change; ``Dataset.sha256`` tells it then, and a hash that is stated beforehand as a
+    network's ``data_sha256`` is compared with it).
     """
     return _source(name).content_hash(dict(options))
+
+
+def split_files(name: str, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Options that say what the data are, and those that say where files lie (without those that are not given)."""
+    files = _source(name).files
+    return (
+        {key: value for key, value in options.items() if key not in files},
+        {key: options[key] for key in files if options.get(key) is not None},
+    )
+
+
+def memory_size(name: str, options: Mapping[str, Any]) -> tuple[Size, int]:
+    """Size of the prepared data set, and about how many bytes loading it takes at its height; nothing is loaded.
+
+    ``options`` is a complete table. Numbers of patterns and inputs that only the data tell (chosen classes, dropped
+    inputs) are counted as if all were kept. Loading holds the source (8 bytes a number at most) and three times the
+    patterns that are kept, as float64.
+
+    Raises
+    ------
+    InputError
+        A data file that cannot be read.
+    """
+    whole = _source(name).size(dict(options))
+    total = whole.patterns + whole.test_patterns
+    n_train, n_test = options["n_train"], options["n_test"]
+    if n_test is None:
+        n_test = whole.test_patterns or whole.patterns // 4
+    if n_train is None:
+        n_train = whole.patterns if whole.test_patterns else whole.patterns - n_test
+    kept = Size(n_train, n_test, options["pca"] or whole.inputs, _outputs(whole, options))
+    return kept, 8 * whole.inputs * (total + 3 * (n_train + n_test))
+
+
+def _outputs(whole: Size, options: Mapping[str, Any]) -> int:
+    if options["parity"]:
+        return 2
+    return whole.outputs if options["classes"] is None else len(options["classes"])
 
 
 def load(name: str, **options: Any) -> Dataset:
@@ -113,7 +153,7 @@ def load(name: str, **options: Any) -> Dataset:
     Returns
     -------
     Dataset
-        Frozen; a second call in the same process returns the same object.
+        Frozen; the same call again in the same process returns the same object, if no other set was loaded meanwhile.
 
     Raises
     ------
@@ -124,5 +164,6 @@ def load(name: str, **options: Any) -> Dataset:
     source = _source(name)
     key = (json.dumps([name, complete], sort_keys=True), source.content_hash(complete) or "")
     if key not in _loaded:
+        _loaded.clear()  # before the next one is read, so that they are never held together
         _loaded[key] = prepare(name, source.read(complete), complete)
     return _loaded[key]

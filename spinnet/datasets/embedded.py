@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from spinnet.datasets.dataset import hash_arrays
-from spinnet.datasets.source import Raw, Source
+from spinnet.datasets.source import Raw, Size, Source
 from spinnet.errors import ResultFileError
 
 DIGITS_SHA256 = "0bebb2e472a72f0cf68ad8646cc9ca8ba9fc41403d849a162a8f039dc5392a53"
@@ -39,5 +39,9 @@ def _read_xor(options: dict[str, Any]) -> Raw:
     return Raw(inputs=inputs, labels=np.array([0, 1, 1, 0]), n_classes=2, source="exclusive or", licence="none needed")
 
 
-digits = Source(read=_read_digits, content_hash=lambda options: DIGITS_SHA256)
-xor = Source(read=_read_xor, common={"n_test": 0, "standardise": "none"})
+digits = Source(
+    read=_read_digits, size=lambda options: Size(1797, 0, 64, 10), content_hash=lambda options: DIGITS_SHA256
+)
+xor = Source(
+    read=_read_xor, size=lambda options: Size(4, 0, 2, 2), common={"n_test": 0, "standardise": "none"}
+)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from spinnet.datasets.source import Raw, Source
+from spinnet.datasets.source import Raw, Size, Source
 from spinnet.errors import InputError
 
 
@@ -62,12 +62,14 @@ mnist = Source(
         n_train=60000,
         files=_IDX,
         licence="Y. LeCun, C. Cortes, C. Burges; see the source",
-    )
+    ),
+    size=lambda options: Size(60000, 10000, 784, 10),
 )
 fashion_mnist = Source(
     read=functools.partial(
         _read, name="fashion-mnist", number=40996, n_train=60000, files=_IDX, licence="MIT (Zalando Research)"
-    )
+    ),
+    size=lambda options: Size(60000, 10000, 784, 10),
 )
 cifar_10 = Source(
     read=functools.partial(
@@ -77,5 +79,6 @@ cifar_10 = Source(
         n_train=50000,
         files=_NPZ,
         licence="A. Krizhevsky 2009; see the source",
-    )
+    ),
+    size=lambda options: Size(50000, 10000, 3072, 10),
 )

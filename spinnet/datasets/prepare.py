@@ -38,7 +38,8 @@ def check_common(options: dict[str, Any]) -> dict[str, Any]:
     for name in ("split_seed", "label_seed"):
         checked[name] = whole_number(name, options[name])
     for name in ("parity", "drop_constant", "shuffle_labels"):
-        checked[name] = one_of(name, options[name], (True, False))
+        # 1 equals True: written as bool, it is the same text in a table.
+        checked[name] = bool(one_of(name, options[name], (True, False)))
     checked["standardise"] = one_of("standardise", options["standardise"], ("global", "per-feature", "none"))
     checked["label_noise"] = real_number("label_noise", options["label_noise"], 0.0)
     if checked["label_noise"] > 1:

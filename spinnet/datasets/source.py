@@ -26,16 +26,30 @@ class Raw:
 
 
 @dataclass(frozen=True)
+class Size:
+    """How much a source holds: patterns, held-out patterns of its own, inputs of each, and outputs of a network."""
+
+    patterns: int
+    test_patterns: int
+    inputs: int
+    outputs: int
+
+
+@dataclass(frozen=True)
 class Source:
     """One name of the catalogue.
 
     ``own`` maps the options that only this source has to their defaults (``...`` means that there is none);
     ``check`` puts the complete table of them into canonical form; ``common`` overrides defaults of the options that
-    all sources share; ``content_hash`` names the content without loading it, or gives None where only loading tells.
+    all sources share; ``content_hash`` names the content without loading it, or gives None where only loading tells;
+    ``size`` tells its size without loading it; ``files`` names the options that say where files lie, which is no part
+    of what is computed.
     """
 
     read: Callable[[dict[str, Any]], Raw]
+    size: Callable[[dict[str, Any]], Size]
     own: Mapping[str, Any] = field(default_factory=dict)
     check: Callable[[dict[str, Any]], dict[str, Any]] = dict
     common: Mapping[str, Any] = field(default_factory=dict)
     content_hash: Callable[[dict[str, Any]], str | None] = lambda options: None
+    files: tuple[str, ...] = ()

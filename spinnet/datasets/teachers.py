@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from spinnet.configurable import one_of, real_number, whole_number
-from spinnet.datasets.source import Raw, Source
+from spinnet.datasets.source import Raw, Size, Source
 from spinnet.randomness import stream
 
 _GAUSSIAN = {"n_inputs": 20, "n_patterns": 200, "n_test_patterns": 200, "seed": 0}
@@ -89,10 +89,18 @@ def _read_random(options: dict[str, Any]) -> Raw:
     return Raw(**answers, source="Gaussian inputs, random labels", licence="none needed")
 
 
-perceptron = Source(read=_read_perceptron, own=_TEACHER, check=_check, common={"standardise": "none"})
-mlp = Source(
-    read=_read_mlp, own={**_TEACHER, "hidden": 4, "activation": "tanh"}, check=_check, common={"standardise": "none"}
+def _size(options: dict[str, Any]) -> Size:
+    outputs = options["n_labels"] if "n_labels" in options else 2 if options["task"] == "classification" else 1
+    return Size(options["n_patterns"], options["n_test_patterns"], options["n_inputs"], outputs)
+
+
+perceptron = Source(
+    read=_read_perceptron, size=_size, own=_TEACHER, check=_check, common={"standardise": "none"}
 )
+mlp = Source(
+    read=_read_mlp, size=_size, own={**_TEACHER, "hidden": 4, "activation": "tanh"}, check=_check,
+    common={"standardise": "none"},
+)  # fmt: skip
 random_labels = Source(
-    read=_read_random, own={**_GAUSSIAN, "n_labels": 2}, check=_check, common={"standardise": "none"}
+    read=_read_random, size=_size, own={**_GAUSSIAN, "n_labels": 2}, check=_check, common={"standardise": "none"}
 )

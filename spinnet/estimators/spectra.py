@@ -1,7 +1,9 @@
 """Numbers read off the eigenvalues of one matrix: signs, zero modes, spacing ratios.
 
 An eigenvalue counts as zero when its modulus is at most ``zero_tolerance`` times the largest modulus: LAPACK finds
-eigenvalues to about n·2⁻⁵³ of the largest, so 1e-9 lies far above rounding and far below any physical scale.
+eigenvalues to about n·2⁻⁵³ of the largest, so 1e-9 lies far above rounding. It is a resolution and not a physical
+scale: the levels of a trained network run down continuously, and some that are not exactly zero may lie below it. The
+number of zero modes is a number to within the tolerance, at least that of the exact zeros.
 """
 
 from __future__ import annotations

@@ -77,6 +77,11 @@ def workspace(length: int) -> np.ndarray:
 
 @inner
 def load_matrices(flat, layers, work, transposed, natural):
+    """Copy a flat row of weights into work, each W twice: transposed with the biases below it, and as it is.
+
+    ``transposed`` and ``natural`` are the columns of the plan that say where (WT and WN, or VT and VN for a direction).
+    Padding is set to zero.
+    """
     for l in range(layers.shape[0]):
         layer = layers[l]
         n_in, n_out, columns = layer[N_IN], layer[N_OUT], layer[OUT_COLUMNS]
@@ -101,6 +106,7 @@ def load_matrices(flat, layers, work, transposed, natural):
 
 @inner
 def store_matrices(layers, work, transposed, flat):
+    """Copy the transposed matrices at column ``transposed`` of the plan back into a flat row: W row by row, then b."""
     for l in range(layers.shape[0]):
         layer = layers[l]
         n_in, n_out, columns = layer[N_IN], layer[N_OUT], layer[OUT_COLUMNS]
@@ -117,6 +123,7 @@ def store_matrices(layers, work, transposed, flat):
 
 @inner
 def gather(inputs, terms, first, rows, layers, work):
+    """Copy ``rows`` padded patterns, from number ``first`` of the list ``terms``, to the inputs of the first layer."""
     width = layers[0, IN_ROW]
     at = layers[0, A_IN]
     for t in range(rows):
@@ -163,6 +170,10 @@ def scale_by_slope(work, d_at, z_at, a_at, count, activation):
 
 @inner
 def forward(rows, layers, activation, work):
+    """Run a tile of patterns through the layers: fields into Z, φ of them and the constant 1 into A_OUT.
+
+    The last layer has no φ: its outputs are its fields.
+    """
     last = layers.shape[0] - 1
     for l in range(last + 1):
         layer = layers[l]

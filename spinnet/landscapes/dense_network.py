@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,6 +31,11 @@ LOSSES = {
 #: Patterns that run through the layers together: small enough that their activations stay in the first-level cache.
 _TILE = 32
 _LARGEST_BATCH_TILE = 64
+
+#: For planning memory: weights up to which a task may make the dense Hessian (the probe's own default), and blocks of
+#: replicas that dynamics and measurements hold at a time.
+_LARGEST_DENSE_HESSIAN = 5000
+_COPIES_OF_A_STATE = 10
 
 
 class DenseNetwork(SumOfTerms):
@@ -69,13 +75,17 @@ class DenseNetwork(SumOfTerms):
     loss
         ``"cross-entropy"``, ``"mse"``, ``"hinge"`` or ``"quadratic-hinge"``.
     data_options
-        Options of the named data set.
+        Options of the named data set; paths of files may be given here or as ``data_files``.
     weight_decay
         λ ≥ 0.
     sigma_w, sigma_b
         :meth:`start` draws W ~ N(0, sigma_w²/n_in) and b ~ N(0, sigma_b²).
     data_sha256
-        The content that is expected under the name; another content is refused. ``resolve`` fills it in.
+        The content that is expected under the name; another content is refused. ``resolve`` fills it in where the
+        content is known without loading; for OpenML's sets it can be stated, and is compared after loading.
+    data_files
+        Options of the named data set that are paths. ``resolve`` moves them here, out of the physics: files are
+        identified by their content, and this table is left out of a task's identity.
     threads
         Replicas are shared among this many threads. Never changes a bit.
 
@@ -106,6 +116,7 @@ class DenseNetwork(SumOfTerms):
         sigma_w: float = 1.0,
         sigma_b: float = 0.0,
         data_sha256: str | None = None,
+        data_files: Mapping[str, str] | None = None,
         threads: int = 1,
     ):
         given = data if isinstance(data, Dataset) else None
@@ -118,12 +129,12 @@ class DenseNetwork(SumOfTerms):
         self.sigma_b: float = network["sigma_b"]
         self.threads = whole_number("threads", threads, 1)
         if given is None:
-            named = _check_data(data, data_options, data_sha256)
-            self.data: Dataset = datasets.load(named["data"], **named["data_options"])
+            named = _check_data(data, data_options, data_sha256, data_files)
+            self.data: Dataset = datasets.load(named["data"], **named["data_options"], **named["data_files"])
             expected = named["data_sha256"]
         else:
-            if data_options:
-                raise InputError("data_options belong to a named data set; this one was given as it is")
+            if data_options or data_files:
+                raise InputError("data_options and data_files belong to a named data set; this one was given as it is")
             self.data, expected = given, data_sha256
         if expected is not None and expected != self.data.sha256:
             raise InputError(
@@ -150,8 +161,24 @@ class DenseNetwork(SumOfTerms):
                     "the file: data = 'npz'"
                 )
             data, parameters["data_options"] = data.name, dict(data.options)
-        named = _check_data(data, parameters.pop("data_options"), parameters.pop("data_sha256"))
+        named = _check_data(data, *(parameters.pop(key) for key in ("data_options", "data_sha256", "data_files")))
         return {**named, **_check_network(**parameters)}
+
+    @classmethod
+    def task_memory_bytes(cls, table: Mapping[str, Any], replicas: int) -> int:
+        """Data, replicas and the dense Hessian, from a resolved table; no data set is loaded.
+
+        The Hessian with what LAPACK needs is counted as 4 n² doubles and 256 MiB of sums over patterns, up to
+        n = 5000 weights: beyond that the ``hessian_spectrum`` probe makes none unless its ``dense_limit`` is raised.
+        """
+        options = {**table["data_options"], **table["data_files"]}
+        size, loading = datasets.memory_size(table["data"], datasets.resolve_options(table["data"], options))
+        widths = (size.inputs, *table["hidden"], size.outputs)
+        n = sum((i + 1) * o for i, o in pairwise(widths))
+        kept = size.patterns * (compiled.padded(size.inputs + 1) + 2 * compiled.padded(size.outputs))
+        block = replicas * (_COPIES_OF_A_STATE * n + 4 * size.outputs * max(size.patterns, size.test_patterns))
+        hessian = 32 * n * n + 2**28 if n <= _LARGEST_DENSE_HESSIAN else 0
+        return loading + 8 * (kept + block) + hessian
 
     @classmethod
     def load_data(cls, table: Mapping[str, Any]) -> None:
@@ -372,12 +399,24 @@ def _check_network(
     }
 
 
-def _check_data(name: Any, options: Any, sha256: Any) -> dict[str, Any]:
-    complete = datasets.resolve_options(name, {} if options is None else options)
+def _check_data(name: Any, options: Any, sha256: Any, files: Any) -> dict[str, Any]:
+    options, files = {} if options is None else options, {} if files is None else files
+    if not isinstance(files, Mapping):
+        raise InputError(f"data_files = {files!r}: give a table of paths")
+    if isinstance(options, Mapping):
+        for key in files:
+            if key in options and options[key] is not None:
+                raise InputError(f"{key} is given in data_options and in data_files: keep one of the two")
+        options = {**options, **files}
+    complete = datasets.resolve_options(name, options)
+    what, where = datasets.split_files(name, complete)
+    for key in files:
+        if key not in where:
+            raise InputError(f"data_files.{key} is no path of data set {name!r}: move it to data_options")
     found = datasets.content_hash(name, complete)
     if sha256 is not None and found is not None and sha256 != found:
         raise InputError(f"data_sha256: data set {name!r} has content {found[:16]}…, not {str(sha256)[:16]}…")
-    return {"data": name, "data_options": complete, "data_sha256": found if sha256 is None else sha256}
+    return {"data": name, "data_options": what, "data_sha256": found if sha256 is None else sha256, "data_files": where}
 
 
 def _with_constant(inputs: np.ndarray) -> np.ndarray:

@@ -51,7 +51,8 @@ def layered_hessian(
 
     Notes
     -----
-    About P n²/2 multiplications for a network whose first layer dominates; memory 3 n² doubles and 128 MiB.
+    About P n²/2 multiplications for a network whose first layer dominates; memory 3 n² doubles and up to twice
+    128 MiB, the outer products and the factors they are made of.
     """
     widest = max((w.shape[0] * (w.shape[1] + 1)) for w, _ in layers) + sum(w.shape[0] ** 2 for w, _ in layers)
     pairs = max(_pairs(layers[l], layers[m]) for l in range(len(layers)) for m in range(l, len(layers)))

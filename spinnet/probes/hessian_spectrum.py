@@ -25,7 +25,8 @@ class HessianSpectrumProbe(EndpointProbe):
     Parameters
     ----------
     zero_tolerance
-        An eigenvalue counts as zero up to this share of the largest modulus.
+        An eigenvalue counts as zero up to this share of the largest modulus. The levels of a network run down
+        continuously: ``zero_modes`` may hold more than the exact zeros.
     central
         Share of the non-zero levels, in the middle of the spectrum, whose spacing ratios are averaged.
     dense_limit
@@ -88,7 +89,10 @@ class HessianSpectrumProbe(EndpointProbe):
                 eigenvalues, ("replica", "mode"), "energy", "eigenvalues of the Riemannian Hessian, ascending"
             ),
             "spectrum/index": Variable(counts[0], replica, "1", "number of negative eigenvalues" + lost, stated),
-            "spectrum/zero_modes": Variable(counts[1], replica, "1", "number of zero eigenvalues" + lost, stated),
+            "spectrum/zero_modes": Variable(
+                counts[1], replica, "1",
+                f"number of eigenvalues that are zero to {self.zero_tolerance:g} of the largest modulus" + lost, stated,
+            ),
             "spectrum/zero_threshold": Variable(
                 thresholds, replica, "energy", "modulus up to which an eigenvalue counts as zero", stated
             ),

@@ -90,6 +90,14 @@ def migrate(content: dict[str, Any]) -> None:
 
 
 def task_identity(physics: Mapping[str, Any]) -> str:
-    """First 16 hex digits of the SHA-256 of the canonical JSON of a task's resolved physics."""
-    text = json.dumps(physics, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """First 16 hex digits of the SHA-256 of the canonical JSON of a task's resolved physics.
+
+    The key ``data_files`` of a part says where files lie; what they hold is in the physics as a hash. It is left out,
+    so that a file may move.
+    """
+    told = dict(physics)
+    for key, part in physics.items():
+        if isinstance(part, Mapping):
+            told[key] = {name: value for name, value in part.items() if name != "data_files"}
+    text = json.dumps(told, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,7 @@ def test_digits_are_identified_by_their_content():
     assert "Alpaydin" in load("digits").source and load("digits").licence == "CC BY 4.0"
 
 
+@pytest.mark.slow
 def test_digits_equal_the_copy_of_scikit_learn():
     sklearn = pytest.importorskip("sklearn.datasets")
     data = load("digits", standardise="none")
@@ -214,6 +217,12 @@ def test_wrong_options_are_refused_in_one_line(name, options, words):
     with pytest.raises(InputError, match=words) as caught:
         load(name, **options)
     assert "\n" not in str(caught.value)
+
+
+def test_one_and_true_are_the_same_text_in_a_table():
+    for key in ("parity", "drop_constant", "shuffle_labels"):
+        texts = {json.dumps(datasets.resolve_options("digits", {key: value})) for value in (1, 1.0, True)}
+        assert len(texts) == 1 and "true" in texts.pop()
 
 
 def test_a_resolved_table_of_options_resolves_to_itself():

@@ -9,7 +9,7 @@ import struct
 import numpy as np
 import pytest
 
-from spinnet.datasets import catalogue, content_hash, load, openml, resolve_options
+from spinnet.datasets import catalogue, content_hash, load, memory_size, openml, resolve_options, split_files
 from spinnet.datasets.files import read_idx
 from spinnet.errors import InputError
 
@@ -133,6 +133,58 @@ def test_foreign_and_truncated_archives_are_refused(tmp_path):
     np.save(tmp_path / "x.npy", IMAGES)
     with pytest.raises(InputError, match=r"numpy\.savez"):
         load("npz", file=str(tmp_path / "x.npy"))
+
+
+def test_the_process_keeps_one_data_set_and_no_more(tmp_path):
+    for number in range(3):
+        path = str(tmp_path / f"{number}.npz")
+        np.savez(path, inputs=IMAGES, labels=LABELS)
+        data = load("npz", file=path)
+        assert load("npz", file=path) is data and list(catalogue._loaded.values()) == [data]
+
+
+def test_paths_are_told_apart_from_what_the_data_are():
+    options = resolve_options("idx", {"train_images": "a/x", "train_labels": "a/y", "pca": 3})
+    what, where = split_files("idx", options)
+    assert where == {"train_images": "a/x", "train_labels": "a/y"}
+    assert what["pca"] == 3 and not [key for key in what if key.startswith(("train_", "test_"))]
+    assert split_files("digits", resolve_options("digits", {}))[1] == {}
+
+
+def test_the_size_is_known_before_the_data_are_loaded(tmp_path, idx_files, forget):
+    path = str(tmp_path / "mine.npz")
+    np.savez(path, x_train=IMAGES, y_train=LABELS, x_test=IMAGES[:7], y_test=LABELS[:7])
+    real = str(tmp_path / "real.npz")
+    np.savez_compressed(real, inputs=IMAGES, targets=np.ones((30, 2)))
+    test_part = {"test_images": idx_files["train_images"], "test_labels": idx_files["train_labels"]}
+    for name, options in (
+        ("npz", {"file": path}), ("npz", {"file": real}), ("npz", {"file": path, "n_train": 9, "pca": 4}),
+        ("idx", idx_files), ("idx", {**idx_files, **test_part}), ("digits", {"n_test": 100, "pca": 7}), ("xor", {}),
+        ("digits", {"parity": True}), ("digits", {"classes": [3, 4, 5]}), ("random", {"n_labels": 4}),
+        ("teacher-perceptron", {"n_train": 150}), ("teacher-mlp", {"task": "regression"}),
+    ):  # fmt: skip
+        complete = resolve_options(name, options)
+        catalogue._loaded.clear()
+        size, n_bytes = memory_size(name, complete)
+        assert not catalogue._loaded
+        data = load(name, **options)
+        assert size.inputs == data.n_inputs and size.outputs == (data.n_classes or data.targets.shape[1])
+        exact = "classes" not in options
+        assert (size.patterns == data.n_patterns if exact else size.patterns > data.n_patterns), (name, options)
+        assert (size.test_patterns == data.n_test if exact else size.test_patterns > data.n_test), (name, options)
+        assert n_bytes >= 8 * data.n_inputs * (data.n_patterns + data.n_test)
+
+
+def test_a_file_without_a_size_is_refused(tmp_path, idx_files):
+    (tmp_path / "x").write_bytes(idx_bytes(IMAGES)[:6])
+    for name, options, words in (
+        ("idx", {**idx_files, "train_images": str(tmp_path / "x")}, "truncated"),
+        ("idx", {**idx_files, "train_images": "nowhere"}, "No such file"),
+        ("npz", {"file": "nowhere.npz"}, "No such file"),
+        ("npz", {"file": str(tmp_path / "x")}, "not a complete NumPy archive"),
+    ):
+        with pytest.raises(InputError, match=words):
+            memory_size(name, resolve_options(name, options))
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from reference import network_twin as twin
@@ -11,6 +13,7 @@ from spinnet.datasets import Dataset, load
 from spinnet.errors import InputError
 from spinnet.landscapes import DenseNetwork
 from spinnet.landscapes.base import Differentiable, SumOfTerms
+from spinnet.results.schema import task_identity
 
 ACTIVATIONS = ("tanh", "relu", "erf", "linear")
 LOSSES = ("cross-entropy", "mse", "hinge", "quadratic-hinge")
@@ -118,16 +121,20 @@ def torch_energy(torch, net):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_gradient_and_hessian_equal_pytorch(activation, loss):
     torch = require_torch()
-    for hidden in DEPTHS:
+    hessian = torch.autograd.functional.hessian  # torch.func would import a compiler
+    # Every depth meets every activation and every loss once; the deepest meets each pair of them.
+    own = DEPTHS[(ACTIVATIONS.index(activation) + LOSSES.index(loss)) % 4]
+    for hidden in {own, DEPTHS[-1]}:
         net = network(hidden, activation, loss, weight_decay=1e-3)
         x, v = configurations(net, 2)
         energy = torch_energy(torch, net)
         for a in range(2):
-            flat = torch.tensor(x[a])
-            np.testing.assert_allclose(net.energy(x)[a], energy(flat).numpy(), rtol=1e-10)
-            gradient = torch.func.grad(energy)(flat).numpy()
+            flat = torch.tensor(x[a], requires_grad=True)
+            value = energy(flat)
+            np.testing.assert_allclose(net.energy(x)[a], value.item(), rtol=1e-10)
+            gradient = torch.autograd.grad(value, flat)[0].numpy()
             np.testing.assert_allclose(net.gradient(x)[a], gradient, rtol=1e-10, atol=1e-12 * np.abs(gradient).max())
-            exact = torch.func.hessian(energy)(flat).numpy()
+            exact = hessian(energy, flat).numpy()
             scale = 1e-12 * np.abs(exact).max()
             np.testing.assert_allclose(net.hessian(x[a]), exact, rtol=1e-10, atol=scale)
             np.testing.assert_allclose(net.hvp(x, v)[a], exact @ v[a], rtol=1e-10, atol=100 * scale)
@@ -389,6 +396,82 @@ def test_a_resolved_table_is_complete_and_resolves_to_itself():
     assert DenseNetwork.resolve({"hidden": (7,), "data": load("digits", pca=20), "weight_decay": 1}) == table
     net = DenseNetwork(**table)
     assert net.widths == (20, 7, 10) and net.weight_decay == 1.0
+
+
+def saved(path, **arrays):
+    path.parent.mkdir(exist_ok=True)
+    rng = np.random.default_rng(0)
+    given = {"inputs": rng.standard_normal((60, 5)), "labels": rng.integers(0, 3, 60), **arrays}
+    np.savez(path, **given)
+    return str(path)
+
+
+def test_a_data_file_may_move_but_not_change(tmp_path):
+    first, moved = saved(tmp_path / "a" / "mine.npz"), saved(tmp_path / "b" / "mine.npz")
+    other = saved(tmp_path / "c" / "mine.npz", labels=np.arange(60) % 3)
+    tables = [DenseNetwork.resolve({"data": "npz", "data_options": {"file": path}}) for path in (first, moved, other)]
+    identities = [task_identity({"landscape": table, "seed": 1}) for table in tables]
+    assert identities[0] == identities[1] != identities[2]
+    assert tables[0]["data_files"] == {"file": first} and "file" not in tables[0]["data_options"]
+    for table, path in zip(tables, (first, moved, other), strict=True):
+        assert DenseNetwork.resolve(table) == table
+        net = DenseNetwork(**table)
+        assert net.data.sha256 == table["data_sha256"] and DenseNetwork.resolve({"data": net.data})["data_files"] == {
+            "file": path
+        }
+    assert DenseNetwork.resolve({"data": "npz", "data_files": {"file": first}}) == tables[0]
+    with pytest.raises(InputError, match="keep one of the two"):
+        DenseNetwork.resolve({"data": "npz", "data_options": {"file": first}, "data_files": {"file": moved}})
+    with pytest.raises(InputError, match=r"data_files\.pca is no path"):
+        DenseNetwork.resolve({"data": "npz", "data_files": {"file": first, "pca": 2}})
+
+
+def test_downloaded_data_are_compared_with_the_content_that_was_stated(monkeypatch):
+    images = np.tile(np.arange(12.0), (60010, 1))
+    monkeypatch.setattr("spinnet.datasets.openml._fetch", lambda number: (images, np.array(["3", "7"] * 30005)))
+    options = {"n_train": 30, "n_test": 5}
+    content = load("mnist", **options).sha256
+    assert DenseNetwork("mnist", 3, data_options=options, data_sha256=content).data.sha256 == content
+    with pytest.raises(InputError, match="as expected"):
+        DenseNetwork("mnist", 3, data_options=options, data_sha256="0" * 64)
+    load("xor")  # forget the counterfeit
+
+
+def test_a_task_s_memory_is_planned_before_it_is_taken(tmp_path):
+    net = network()
+    net.test_loss(net.gradient(np.zeros((1, net.n_dof))))  # compiled before memory is watched
+    rng = np.random.default_rng(0)
+    path = saved(tmp_path / "m" / "x.npz", inputs=rng.integers(0, 255, (20000, 100), dtype=np.uint8),
+                 labels=rng.integers(0, 10, 20000))  # fmt: skip
+    for given, replicas in (
+        ({"data": "npz", "data_options": {"file": path}, "hidden": 4}, 4),
+        ({"data_options": {"n_train": 200}, "hidden": 20}, 2),
+        ({"hidden": 3000, "data_options": {"n_train": 50}}, 3),
+    ):
+        table = DenseNetwork.resolve(given)
+        load("xor")
+        planned = DenseNetwork.task_memory_bytes(table, replicas)
+        tracemalloc.start()
+        net = DenseNetwork(**table)
+        x = net.start(replicas, rng)
+        net.energy_and_gradient(x)
+        net.test_loss(x)
+        if net.n_dof <= 5000:
+            np.linalg.eigvalsh(np.array(net.hessian(x[0])))
+        taken = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        # The 256 MiB are a limit on the sums over patterns, not what a small network takes.
+        assert taken < planned < 4 * taken + 2**28, (given, taken / 2**20, planned / 2**20)
+
+
+def test_memory_grows_with_the_hessian_the_data_and_the_replicas():
+    def planned(hidden, replicas=1, data="digits"):
+        return DenseNetwork.task_memory_bytes(DenseNetwork.resolve({"hidden": hidden, "data": data}), replicas)
+
+    assert planned(60) - planned(30) == pytest.approx(32 * (4510**2 - 2260**2), rel=0.02)
+    assert planned(2000) < planned(60)  # no dense Hessian of 150,010 weights
+    assert planned(2000, 100) - planned(2000) > 99 * 8 * 5 * 150010
+    assert planned(30, data="cifar-10") > 60000 * 3072 * 8 * 3
 
 
 def test_a_default_left_out_equals_the_default_written():
