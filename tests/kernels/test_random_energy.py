@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from spinnet.benchmarks import random_energy as benchmark
+from spinnet.errors import InputError
 from spinnet.kernels import random_energy_dynamics as dynamics
 from spinnet.kernels.counter_noise import second_key
 from spinnet.landscapes.generalized_rem import GeneralizedREM
 from spinnet.landscapes.random_energy import RandomEnergyModel
+from spinnet.landscapes.trap_model import TrapModel
 from spinnet.randomness import counter_keys, seed_sequence
 from spinnet.theory.trap_model import ageing_function, no_jump_probability
 
@@ -191,3 +194,34 @@ def test_thresholds_have_the_law_of_their_rule():
     assert stats.kstest([2.0 * t for _, t in draws], "expon").pvalue > 1e-4
     glauber = [dynamics.propose(key, second_key(key), np.uint64(s), np.uint64(5), 2.0, 1)[1] for s in range(3000)]
     assert stats.kstest(2.0 * np.array(glauber), "logistic").pvalue > 1e-4
+
+
+def test_the_trap_model_estimates_its_ageing():
+    model = TrapModel(0.5, seed=2)
+    value, error = model.no_jump(500.0, [2.0, 0.5], 20_000)
+    exact = no_jump_probability(500.0, np.array([1000.0, 250.0]), 0.5)
+    assert np.abs((value - exact) / error).max() < 4
+    assert (model.jumps([1.0, 9.0], 5) == model.jumps([1.0, 9.0], 50)[:5]).all()
+    assert (TrapModel(0.5, seed=2, sample=1).jumps([99.0], 50) != model.jumps([99.0], 50)).any()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [lambda: TrapModel(0.0), lambda: TrapModel(0.5).jumps([2.0, 1.0], 3), lambda: TrapModel(0.5).jumps([np.inf], 3),
+     lambda: TrapModel(0.9).jumps([1e15], 100)],
+)  # fmt: skip
+def test_bad_traps_are_refused(call):
+    with pytest.raises(InputError) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+def test_every_row_of_the_benchmark_is_complete(monkeypatch):
+    monkeypatch.setattr(benchmark, "N_STREAM_QUICK", 12)
+    monkeypatch.setattr(benchmark, "STEPS", 6400)
+    assert "random energy" in benchmark.describe()
+    rows = benchmark.run(quick=True)
+    assert len(rows) == 7
+    for row in rows:
+        assert set(row) == {"name", "value", "reference", "ratio", "target", "unit"}
+        assert row["ratio"] > 0
