@@ -121,7 +121,8 @@ def simulate(
         endpoint.resume(state or {}, len(run.times))
         finished = endpoint.measure(seed, sample, should_stop)
         if finished:
-            variables = run.variables(dynamics.time_unit) | endpoint.variables()
+            own = {f"dynamics/{name}": variable for name, variable in dynamics.variables(run.state).items()}
+            variables = run.variables(dynamics.time_unit) | endpoint.variables() | own
         else:
             unfinished = endpoint.arrays(len(run.times))
         parts = len(endpoint.done)

@@ -27,6 +27,7 @@ import numpy as np
 
 from spinnet.configurable import Configurable
 from spinnet.landscapes.base import Landscape
+from spinnet.records import Variables
 
 _FUZZ = 1e-6  # of a step: a time this close to a whole step is that step
 
@@ -85,6 +86,10 @@ class Dynamics(Configurable, ABC):
     def attainable(self, times: np.ndarray) -> np.ndarray:
         """The times at which configurations exist, at or after the increasing ``times``; doubles are dropped."""
         return np.unique(np.asarray(times, dtype=np.float64))
+
+    def variables(self, state: Any) -> Variables:
+        """What the dynamics itself tells at the end of a run (acceptance, status of a search); default: nothing."""
+        return {}
 
     def time(self, state: Any) -> np.ndarray:
         """The time that each replica has reached, shape ``(replicas,)``."""

@@ -204,3 +204,14 @@ def test_temperatures_share_the_start_and_not_the_noise():
     (cold, cold_keys), (warm, warm_keys) = at(0.5), at(0.6)
     np.testing.assert_array_equal(cold, warm)
     assert not np.intersect1d(cold_keys, warm_keys).size
+
+
+def test_what_the_dynamics_tells_is_among_the_results():
+    table = physics(
+        {"kind": "SphericalGlass", "n": 12, "covariance": {3: 1.0}},
+        {"kind": "GeodesicMetropolis", "temperature": 0.7, "warm_up": 20},
+        {"kind": "linear", "every": 10},
+    )
+    done = simulation.simulate(table, 50)
+    acceptance = done.variables["dynamics/acceptance"].data
+    assert acceptance.shape == (3,) and (acceptance > 0).all() and (acceptance <= 1).all()
