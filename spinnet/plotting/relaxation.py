@@ -64,6 +64,8 @@ def _draw_arm(ax: Axes, comparison: LoadedComparison, arm: str, points: list[str
     unit = facts.attributes.get("unit", "unit")
     ax.set_ylabel("mean loss" if unit == "pattern" else f"energy per {unit}")
     ax.set_xlabel(_time_label(str(facts.attributes.get("time_in_words", "time"))))
+    if len(labels) > 1:
+        style.headroom(ax, len(ax.get_legend_handles_labels()[1]))
     ax.legend(loc="upper right")
 
 

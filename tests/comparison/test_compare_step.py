@@ -120,13 +120,24 @@ def test_everything_about_it_is_json(comparison):
     assert any("share one landscape" in note for note in table["notes"])
 
 
-def test_all_pairs_or_chosen_pairs(collected, tmp_path):
-    chosen = {"statistics": ["participation"], "permutations": 99, "splits": 0}
-    every = compare_collected(collected, chosen | {"pairs": "all"}, tmp_path / "all.h5")
-    assert len(every.rows) == 9
-    one = compare_collected(collected, chosen | {"pairs": [["n=24", "hidden=2"]]}, tmp_path / "one.h5")
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """Two glasses and two networks without spectra."""
+    points = [
+        dataclasses.replace(point, arrays={k: v for k, v in point.arrays.items() if k.startswith("trajectory")})
+        for point in (glass_point(16, 12), glass_point(24, 12), network_point(2, 12), network_point(4, 12))
+    ]
+    return write_collected(tmp_path_factory.mktemp("small") / "collected.h5", points,
+                           {"glass": GLASS_PHYSICS, "network": NETWORK_PHYSICS})  # fmt: skip
+
+
+def test_all_pairs_or_chosen_pairs(small, tmp_path):
+    chosen = {"statistics": ["relaxation_stretch"], "permutations": 99, "splits": 0}
+    every = compare_collected(small, chosen | {"pairs": "all"}, tmp_path / "all.h5")
+    assert len(every.rows) == 4
+    one = compare_collected(small, chosen | {"pairs": [["n=24", "hidden=2"]]}, tmp_path / "one.h5")
     assert [(row.left_point, row.right_point) for row in one.rows] == [("n=24", "hidden=2")]
-    back = compare_collected(collected, chosen | {"left": "network", "right": "glass"}, tmp_path / "back.h5")
+    back = compare_collected(small, chosen | {"left": "network", "right": "glass"}, tmp_path / "back.h5")
     assert back.rows[0].left_arm == "network"
 
 
@@ -180,13 +191,13 @@ def test_a_task_with_enough_training_seeds_can_be_compared(tmp_path):
     assert min(row.p_adjusted for row in found.rows if row.status == "tested") > 0.01
 
 
-def test_collected_files_are_compared_by_arm(collected, tmp_path):
-    chosen = {"statistics": ["participation"], "permutations": 99, "splits": 0}
-    found = compare_files(f"{collected}:glass/n=24", f"{collected}:network", tmp_path / "c.h5", chosen)
-    assert [(row.left_point, row.right_point) for row in found.rows] == [("n=24", "hidden=8")]
-    same = compare_files(f"{collected}:glass/n=24", f"{collected}:glass/n=48", tmp_path / "d.h5", chosen)
+def test_collected_files_are_compared_by_arm(small, tmp_path):
+    chosen = {"statistics": ["relaxation_stretch"], "permutations": 99, "splits": 0}
+    found = compare_files(f"{small}:glass/n=24", f"{small}:network", tmp_path / "c.h5", chosen)
+    assert [(row.left_point, row.right_point) for row in found.rows] == [("n=24", "hidden=4")]
+    same = compare_files(f"{small}:glass/n=24", f"{small}:glass/n=16", tmp_path / "d.h5", chosen)
     assert (same.rows[0].left_arm, same.rows[0].right_arm) == ("left", "right")
-    plain = compare_files(collected, f"{collected}:network", tmp_path / "e.h5", chosen)
+    plain = compare_files(small, f"{small}:network", tmp_path / "e.h5", chosen)
     assert any("the arm glass is compared; name another" in note for note in plain.notes)
 
 

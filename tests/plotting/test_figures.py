@@ -34,15 +34,6 @@ def loaded(comparison):
     return load_comparison(comparison.path)
 
 
-def test_all_figures_are_written_as_pdf_and_png(comparison, tmp_path):
-    written = draw_all(comparison.path, tmp_path / "figures")
-    assert {path.name for path in written} == {f"{name}.{suffix}" for name in FIGURES for suffix in ("pdf", "png")}
-    for path in written:
-        start = path.read_bytes()[:8]
-        assert start.startswith(b"%PDF") if path.suffix == ".pdf" else start == b"\x89PNG\r\n\x1a\n"
-    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == sorted(path.name for path in written)
-
-
 def test_the_same_data_give_the_same_bytes(loaded, tmp_path):
     draw = FIGURES["spacing_ratios"]
     first, second = (save(draw(loaded), tmp_path / name) for name in ("a", "b"))
@@ -139,8 +130,30 @@ def test_runs_that_all_diverged_do_not_stop_a_figure(tmp_path):
     assert drawn_figures(tmp_path, [glass_point(24, 6), network]) == set(FIGURES)
 
 
+def test_each_temperature_has_its_own_limit_and_theory(tmp_path):
+    points, physics = [], {}
+    for n in (16, 24, 32):
+        for temperature in (0.0, 0.5):
+            point = glass_point(n, 7, samples=6, replicas=1)
+            arrays = {k: v for k, v in point.arrays.items() if k.startswith("trajectory")}
+            arrays["trajectory/energy_density"] = arrays["trajectory/energy_density"] + temperature
+            name = f"n={n},temperature={temperature}"
+            points.append(PointData("glass", name, arrays, point.attributes))
+            physics[name] = GLASS_PHYSICS | {"dynamics": {"kind": "Langevin", "temperature": temperature}}
+    path = write_collected(tmp_path / "collected.h5", points, PHYSICS, by_point=physics)
+    loaded = load_comparison(compare_collected(path, QUICK, tmp_path / "comparison.h5").path)
+    final = FIGURES["final_energies"](loaded).axes[0]
+    fits = [line for line in final.lines if str(line.get_label()).startswith("$a+b/N")]
+    assert len(fits) == 2
+    np.testing.assert_allclose(fits[1].get_ydata() - fits[0].get_ydata(), 0.5)
+    # The threshold bounds the cold series only, and stands there once.
+    assert sum("e_{" in str(line.get_label()) for line in final.lines) == 2
+    labels = [text.get_text() for text in FIGURES["relaxation"](loaded).axes[0].get_legend().get_texts()]
+    assert any("infty" in label and "temperature = 0.5" in label for label in labels)
+
+
 def test_chosen_figures_only_and_unknown_ones_refused(comparison, tmp_path):
-    assert len(draw_all(comparison.path, tmp_path, ["relaxation"])) == 2
+    assert len(draw_all(comparison.path, tmp_path, ["spacing_ratios"])) == 2
     with pytest.raises(InputError, match="did you mean 'relaxation'"):
         draw_all(comparison.path, tmp_path, ["relaxatoin"])
     with pytest.raises(ResultFileError, match="does not exist"):
