@@ -14,6 +14,7 @@ from spinnet.errors import CapabilityError, InputError
 from spinnet.landscapes.base import Levels, LocalMoves
 from spinnet.landscapes.enumeration import enumerate_levels
 from spinnet.landscapes.generalized_rem import ContinuousREM, GeneralizedREM
+from spinnet.landscapes.lowest_levels import find_lowest_levels
 from spinnet.landscapes.random_energy import RandomEnergyModel
 from spinnet.theory.random_energy_finite import IndependentLevels
 from spinnet.theory.random_energy_levels import level_moments
@@ -223,7 +224,34 @@ def test_moves_change_one_bit():
     assert landscape.energy_density(x) == pytest.approx(landscape.energy(x) / 17)
 
 
+@pytest.mark.parametrize("n", [2, 16, 24])
+@pytest.mark.parametrize("name", ["two generations", "branching random walk", "concave"])
+def test_the_lowest_levels_of_a_tree_are_found_without_visiting_it(name, n):
+    landscape = ContinuousREM(n, lambda x: 2 * x - x * x, seed=3) if name == "concave" else MODELS[name](n)
+    if n == 24 and name == "branching random walk":
+        n, landscape = 20, MODELS[name](20)  # its enumeration takes longest
+    found, all_of_them = find_lowest_levels(landscape, 50), enumerate_levels(landscape, lowest=50)
+    assert (found.index == all_of_them.lowest_index).all() and (found.energy == all_of_them.lowest_energy).all()
+    assert found.miss <= 1e-6
+    if n >= 20:
+        assert found.visited < 2**n / 2
+
+
+def test_the_chance_of_a_miss_is_as_stated():
+    missed = 0
+    for sample in range(150):
+        landscape = ContinuousREM(12, np.arange(13) / 12, seed=8, sample=sample)
+        found = find_lowest_levels(landscape, 1, miss=0.01)
+        missed += found.energy[0] != enumerate_levels(landscape, lowest=1).lowest_energy[0]
+        assert found.miss <= 0.01
+    assert missed <= 6  # 1.5 are allowed on average: more than 6 have a probability of 1e-3
+
+
 BAD = {
+    "Gaussian edges": lambda: find_lowest_levels(RandomEnergyModel(5, distribution="exponential")),
+    "miss": lambda: find_lowest_levels(RandomEnergyModel(5), miss=0.0),
+    "probability": lambda: find_lowest_levels(RandomEnergyModel(5), miss=0.5),
+    "4096": lambda: find_lowest_levels(RandomEnergyModel(20), count=5000),
     "n = 65": lambda: RandomEnergyModel(65),
     "n = 0": lambda: RandomEnergyModel(0),
     "distribution": lambda: RandomEnergyModel(5, distribution="gausian"),
