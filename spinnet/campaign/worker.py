@@ -30,14 +30,15 @@ _HEARTBEAT_SECONDS = 5.0
 def main(descriptor: int, root: str, simulation: str, checkpoint_seconds: float, source: str) -> None:
     """Serve the parent at the other end of the pipe ``descriptor`` until it hangs up.
 
-    ``source`` is the hash of the source files that the parent runs; a worker that finds others refuses to work.
+    ``source`` is the hash of the source files that the parent runs; a worker that finds others refuses to work. An
+    empty one is not compared.
     """
     parent = _Parent(Connection(descriptor))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     for name in ("SIGTERM", "SIGUSR1"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), parent.stop_by_signal)
-    if (found := source_hash()) != source:
+    if source and (found := source_hash()) != source:
         parent.send(
             "refused",
             f"the source files of spinnet have changed since this run began (from {source} to {found}): "

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 from campaign import toy
 
@@ -18,9 +19,10 @@ from spinnet.results import verify
 TESTS = Path(__file__).resolve().parents[1]
 
 
-def run(study, out, jobs=2, **options):
-    """Run a study of toys in this process."""
-    return run_study(study, out, jobs=jobs, simulation=toy.MODULE, **options)
+def run(study, out, jobs=1, source="", **options):
+    """Run a study of toys in this process; somebody may edit the package while its tests run."""
+    with mock.patch("spinnet.campaign.executor_local.source_hash", lambda: source):
+        return run_study(study, out, jobs=jobs, simulation=toy.MODULE, **options)
 
 
 def digest(out):

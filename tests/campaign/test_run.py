@@ -258,10 +258,9 @@ def test_data_that_cannot_be_had_fail_their_tasks_at_once_in_one_line(tmp_path):
     assert not lost & {path.stem for path in (tmp_path / "out" / "logs").iterdir()}  # none was started
 
 
-def test_workers_with_other_source_files_are_refused_in_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr("spinnet.campaign.executor_local.source_hash", lambda: "0123456789abcdef")
+def test_workers_with_other_source_files_are_refused_in_one_line(tmp_path):
     with pytest.raises(InputError, match=r"changed since this run began .from 0123456789abcdef to [0-9a-f]{16}."):
-        run(toy.study(), tmp_path / "out", jobs=4)
+        run(toy.study(), tmp_path / "out", jobs=4, source="0123456789abcdef")
     assert not list((tmp_path / "out").glob("shards/*/*"))
 
 
