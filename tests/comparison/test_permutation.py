@@ -76,14 +76,14 @@ def test_means_of_curves_hold_their_level_for_unequal_covariances_with_equal_cou
     def draw(rng):
         return equal_counts(*one_wide_component(40, 160)(rng))
 
-    assert abs(z_of_rate(p_values(draw, permutations=99))) < 4
+    assert abs(z_of_rate(p_values(draw, trials=600))) < 4
 
 
 def test_means_of_curves_with_unequal_counts_would_reject_equal_means():
-    def one_of_many(pooled, is_left):  # the studentised shift, unchecked
+    def unchecked(pooled, is_left):
         return studentised_shift(pooled, is_left)
 
-    assert z_of_rate(p_values(one_wide_component(40, 160), permutations=99, distance=one_of_many)) > 4
+    assert z_of_rate(p_values(one_wide_component(40, 160), trials=600, distance=unchecked)) > 4
     with pytest.raises(InputError, match="40 and 160 curves"):
         p_values(one_wide_component(40, 160), trials=1, distance="studentised_shift")
 
