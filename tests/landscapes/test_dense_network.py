@@ -10,10 +10,12 @@ from reference import network_twin as twin
 from reference.optional import require_torch
 
 from spinnet.datasets import Dataset, load
+from spinnet.dynamics.sgd import SGD
 from spinnet.errors import InputError
 from spinnet.landscapes import DenseNetwork
 from spinnet.landscapes.base import Differentiable, SumOfTerms
 from spinnet.results.schema import task_identity
+from spinnet.simulation import simulate
 
 ACTIVATIONS = ("tanh", "relu", "erf", "linear")
 LOSSES = ("cross-entropy", "mse", "hinge", "quadratic-hinge")
@@ -424,6 +426,21 @@ def test_a_data_file_may_move_but_not_change(tmp_path):
         DenseNetwork.resolve({"data": "npz", "data_options": {"file": first}, "data_files": {"file": moved}})
     with pytest.raises(InputError, match=r"data_files\.pca is no path"):
         DenseNetwork.resolve({"data": "npz", "data_files": {"file": first, "pca": 2}})
+
+
+def test_a_task_whose_data_file_moved_gives_the_same_bits(tmp_path):
+    measured = []
+    for folder in ("a", "b"):
+        table = DenseNetwork.resolve(
+            {"data": "npz", "data_options": {"file": saved(tmp_path / folder / "mine.npz")}, "hidden": 3}
+        )
+        physics = {
+            "landscape": {"kind": "DenseNetwork", **table},
+            "dynamics": {"kind": "SGD", **SGD.resolve({"learning_rate": 0.1, "batch": 5})},
+            "schedule": {"kind": "linear", "every": 5}, "probes": {"energy": {}}, "replicas": 2, "sample": 0, "seed": 1,
+        }  # fmt: skip
+        measured.append(simulate(physics, 10.0).variables["trajectory/energy"].data)
+    np.testing.assert_array_equal(*measured)
 
 
 def test_downloaded_data_are_compared_with_the_content_that_was_stated(monkeypatch):
