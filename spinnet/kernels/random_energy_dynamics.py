@@ -42,28 +42,35 @@ def walk_one(
     """Steps first … first + steps − 1 of one chain at index[0] with energy[0].
 
     accepted[0] grows by the accepted steps, sums by Σ E and Σ E² after each step. The energies of the next AHEAD
-    proposals are read together, as if all of them were refused: the chain is the same as step by step.
+    proposals are read together, as if all of them were refused: the chain is the same as step by step. After a step
+    that was accepted at once one proposal is read alone.
     """
     flips, thresholds = np.zeros(_STRETCH + AHEAD, dtype=np.uint64), np.zeros(_STRETCH + AHEAD)
     proposal, its_energy = np.empty(AHEAD, dtype=np.uint64), np.empty(AHEAD)
     second, bound = second_key(key), np.uint64(n)
     here, e = index[0], energy[0]
-    done, total, square, count = 0, 0.0, 0.0, 0
+    done, total, square, count, hot = 0, 0.0, 0.0, 0, False
     while done < steps:
         stretch = min(_STRETCH, steps - done)
         for s in range(stretch):
             flips[s], thresholds[s] = propose(key, second, np.uint64(first + done + s), bound, beta, rule)
         s = 0
         while s < stretch:
-            for b in range(AHEAD):
-                proposal[b] = here ^ flips[s + b]
-            read_energies(keys, shifts, widths, kind, proposal, its_energy, AHEAD)
-            b, some = 0, min(AHEAD, stretch - s)
+            if hot:
+                proposal[0] = here ^ flips[s]
+                read_energies(keys, shifts, widths, kind, proposal, its_energy, 1)
+                b, some = 0, 1
+            else:
+                for b in range(AHEAD):
+                    proposal[b] = here ^ flips[s + b]
+                read_energies(keys, shifts, widths, kind, proposal, its_energy, AHEAD)
+                b, some = 0, min(AHEAD, stretch - s)
             while b < some and its_energy[b] - e > thresholds[s + b]:
                 b += 1
             total += b * e
             square += b * e * e
             s += b
+            hot = b == 0
             if b < some:
                 here, e = proposal[b], its_energy[b]
                 total += e
