@@ -231,7 +231,7 @@ class _Run:
                 idle[0].send("prepare", self._examples())
             elif self._announce_at is not None and time.monotonic() > self._announce_at:
                 self._announce_at = None
-                self._listener.message("compiling kernels (first run only)")
+                self._listener.message("preparing workers (the first run compiles the kernels)")
             return
         for worker in idle:
             if not self._queue or not self._fits(self._queue[0]):

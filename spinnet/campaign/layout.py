@@ -199,6 +199,8 @@ def open_campaign(root: str | os.PathLike) -> tuple[Layout, Study]:
         For a folder that holds none, or a damaged one.
     """
     layout = Layout(root)
+    if layout.root.is_file():
+        raise InputError(f"{root} is a file: give the folder of a campaign")
     try:
         return layout, layout.read_study()
     except json.JSONDecodeError as error:

@@ -14,7 +14,7 @@ _directory = click.argument("directory", type=click.Path(path_type=Path))
 
 @click.command()
 @click.argument("study")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of results [results/NAME].")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder [results/NAME or results/NAME-PRESET].")
 @click.option("-j", "--jobs", type=click.IntRange(1), help="Worker processes [one per core].")
 @click.option("--preset", metavar="NAME", help="A preset of the study: quick or paper in the shipped ones.")
 @click.option("--fresh", is_flag=True, help="Move old results aside and start over.")
@@ -37,7 +37,9 @@ def run(study, output, jobs, preset, fresh, quiet, as_json) -> None:
     from spinnet.cli.progress import TerminalProgress
 
     loaded = load_study(locate(study), preset=preset)
-    folder = output or Path(loaded.execution.get("output") or Path("results") / loaded.name)
+    # A preset is other sizes of the same study: in a folder of its own it replaces no results of another.
+    name = f"{loaded.name}-{loaded.preset}" if loaded.preset else loaded.name
+    folder = output or Path(loaded.execution.get("output") or Path("results") / name)
     progress = TerminalProgress(quiet=quiet)
     try:
         outcome = run_study(loaded, folder, jobs=jobs, fresh=fresh, progress=progress)

@@ -28,16 +28,36 @@ def compare(left: Path, right: Path | None, output: Path | None, as_json: bool) 
     from spinnet.errors import InputError
 
     if right is None:
+        if not left.exists():
+            raise InputError(f"there is no {left}: give two result files, or the folder of one campaign")
         if not left.is_dir():
             raise InputError(f"{left} alone: give two result files, or the folder of one campaign")
         comparison = compare_study(left, output)
     else:
-        comparison = compare_files(left, right, output or Path("comparison.h5"))
+        target = output or Path("comparison.h5")
+        _refuse_other_files(target)
+        comparison = compare_files(left, right, target)
     if as_json:
         print_json(comparison.as_dict())
     else:
         show_comparison(comparison)
         click.echo(f"\nwritten to {comparison.path}")
+
+
+def _refuse_other_files(target: Path) -> None:
+    """Only an earlier comparison is replaced; anything else that stands there is somebody's work."""
+    from spinnet.errors import InputError, ResultFileError
+    from spinnet.results import read_header
+
+    if target.is_dir():
+        raise InputError(f"{target} is a folder: give the name of a file with -o")
+    if target.exists():
+        try:
+            schema = read_header(target).get("schema", "")
+        except ResultFileError:
+            schema = ""
+        if schema != "spinnet-comparison":
+            raise InputError(f"{target} exists, is no comparison and is not overwritten: give another name with -o")
 
 
 def show_comparison(comparison) -> None:

@@ -20,6 +20,7 @@ def plot(source: Path, output: Path | None, as_json: bool) -> None:
     Example:
       spinnet plot results/glass_vs_network
     """
+    from spinnet.errors import InputError
     from spinnet.plotting import draw_all
 
     comparison, names = source, None
@@ -27,6 +28,8 @@ def plot(source: Path, output: Path | None, as_json: bool) -> None:
         from spinnet.campaign.layout import open_campaign
 
         comparison, names = source / "comparison.h5", open_campaign(source)[1].figures.get("draw")
+    if output is not None and output.exists() and not output.is_dir():
+        raise InputError(f"{output} is a file: give a folder for the figures with -o")
     paths = draw_all(comparison, output or comparison.parent / "figures", names)
     if as_json:
         print_json([str(path) for path in paths])

@@ -37,7 +37,7 @@ class TerminalProgress:
                 length=1000 * self._total,
                 label="tasks",
                 file=sys.stderr,
-                show_eta=True,
+                show_eta=False,
                 item_show_func=lambda _: f"{self._done}/{self._total} done",
             )
             self._bar.__enter__()
@@ -70,6 +70,7 @@ class TerminalProgress:
     def _draw(self, force: bool = False) -> None:
         done = self._done + sum(self._fractions.values())
         if self._bar is not None:
+            self._bar.show_eta = self._done >= min(5, self._total // 4)  # before that a guess says nothing
             position = min(int(1000 * done), 1000 * self._total)
             if position > self._shown or force:
                 self._bar.update(position - self._shown, self._done)

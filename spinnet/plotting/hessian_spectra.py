@@ -77,8 +77,10 @@ def _draw_spectrum(ax: Axes, spectrum: Group, laws: dict[str, Group], colour: st
     of = spectrum.attributes.get("hessian_of", "the energy")
     ax.set_xlabel(rf"eigenvalue $\lambda$ of the Hessian of {of}")
     ax.set_ylabel(r"density $\rho(\lambda)$")
-    style.headroom(ax, len(ax.get_legend_handles_labels()[0]))
-    ax.legend(loc="upper right")
+    drawn = len(ax.get_legend_handles_labels()[0])
+    if drawn:  # nothing is drawn where no spectrum is finite
+        style.headroom(ax, drawn)
+        ax.legend(loc="upper right")
 
 
 def _symlog_ticks(ax: Axes) -> None:

@@ -287,8 +287,8 @@ def solve_uniform(
     for _ in range(levels):
         if not solution.refine():
             raise InputError(
-                f"final_time = {last:g} needs more than {_MAX_POINTS} grid points with {levels} levels; the largest is "
-                f"{largest_uniform_time(model, levels):.3g}, beyond it use spinnet.theory.dynamics_longtime"
+                f"time {last:g} needs more than {_MAX_POINTS} grid points with {levels} levels: for this model and "
+                f"accuracy times go up to {largest_uniform_time(model, levels):.3g}"
             )
     return solution
 

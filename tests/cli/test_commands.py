@@ -121,3 +121,20 @@ def test_the_module_runs_from_a_shell():
         capture_output=True, text=True,
     )
     assert done.returncode == 0 and "spherical-glass" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["study.toml", "note.txt", "folder"])
+def test_compare_replaces_nothing_but_an_earlier_comparison(name, tmp_path):
+    (tmp_path / "folder").mkdir()
+    for file in ("study.toml", "note.txt"):
+        (tmp_path / file).write_text("precious", encoding="utf-8")
+    result = run("compare", "a.h5", "b.h5", "-o", str(tmp_path / name))
+    assert result.exit_code == 2 and "give" in result.stderr
+    assert (tmp_path / "study.toml").read_text() == (tmp_path / "note.txt").read_text() == "precious"
+
+
+def test_a_file_is_no_folder_of_figures_or_results(tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    for arguments in (("plot", "x.h5", "-o", str(tmp_path / "file")), ("status", str(tmp_path / "file"))):
+        result = run(*arguments)
+        assert result.exit_code == 2 and "is a file" in result.stderr

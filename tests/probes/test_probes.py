@@ -69,7 +69,7 @@ def test_final_records_test_results_where_they_are_offered():
 @pytest.mark.parametrize("name", probes.PROBES)
 def test_rows_that_are_nowhere_are_nan_and_leave_the_others_alone(name):
     glass = two_spin_glass(12, 1)
-    x = glass.start(3, np.random.default_rng(0))
+    x = glass.start(4, np.random.default_rng(0))
     whole = measure(name, glass, x)
     x[1] = np.nan
     torn = measure(name, glass, x)
@@ -87,7 +87,7 @@ def test_rows_that_are_nowhere_are_nan_and_leave_the_others_alone(name):
 @pytest.mark.parametrize("name", probes.PROBES)
 def test_variables_start_with_the_replica_and_state_units(name):
     glass = two_spin_glass(12, 1)
-    for variable in measure(name, glass, glass.start(3, np.random.default_rng(0))).values():
+    for variable in measure(name, glass, glass.start(4, np.random.default_rng(0))).values():
         assert variable.dims[0] == "replica" and variable.data.shape[0] == 3
         assert variable.units in ("1", "energy", "energy^2") and variable.description
         assert variable.data.dtype in (np.float64, np.int64, np.int8)
@@ -96,7 +96,7 @@ def test_variables_start_with_the_replica_and_state_units(name):
 @pytest.mark.parametrize("name", probes.PROBES)
 def test_measuring_twice_gives_the_same_bits_and_leaves_the_configuration_alone(name):
     glass = two_spin_glass(12, 1)
-    x = glass.start(3, np.random.default_rng(0))
+    x = glass.start(4, np.random.default_rng(0))
     before = x.copy()
     first, second = measure(name, glass, x), measure(name, glass, x)
     assert (x == before).all()
@@ -107,7 +107,7 @@ def test_measuring_twice_gives_the_same_bits_and_leaves_the_configuration_alone(
 @pytest.mark.parametrize("name", ["GradientFlow", "Langevin"])
 def test_measuring_never_changes_a_trajectory(name):
     glass = two_spin_glass(12, 1)
-    x = glass.start(3, np.random.default_rng(0))
+    x = glass.start(4, np.random.default_rng(0))
     chosen = dynamics.load(name)(**({"temperature": 0.5} if name == "Langevin" else {}))
     silent = watched = chosen.init(glass, x, counter_keys(1, 3, "noise"))
     silent = chosen.advance(glass, silent, 6)

@@ -66,7 +66,7 @@ def shipped(tmp_path_factory):
     place = tmp_path_factory.mktemp("shipped")
     done = spinnet("run", "glass_vs_network", "--preset", "quick", cwd=place)
     assert done.returncode == 0, done.stderr
-    return place / "results" / "glass_vs_network", done
+    return place / "results" / "glass_vs_network-quick", done
 
 
 def test_the_shipped_study_leaves_files_figures_and_a_table(shipped):
