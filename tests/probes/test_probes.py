@@ -88,7 +88,7 @@ def test_rows_that_are_nowhere_are_nan_and_leave_the_others_alone(name):
 def test_variables_start_with_the_replica_and_state_units(name):
     glass = two_spin_glass(12, 1)
     for variable in measure(name, glass, glass.start(4, np.random.default_rng(0))).values():
-        assert variable.dims[0] == "replica" and variable.data.shape[0] == 3
+        assert variable.dims[0] == "replica" and variable.data.shape[0] == 4
         assert variable.units in ("1", "energy", "energy^2") and variable.description
         assert variable.data.dtype in (np.float64, np.int64, np.int8)
 
@@ -109,7 +109,7 @@ def test_measuring_never_changes_a_trajectory(name):
     glass = two_spin_glass(12, 1)
     x = glass.start(4, np.random.default_rng(0))
     chosen = dynamics.load(name)(**({"temperature": 0.5} if name == "Langevin" else {}))
-    silent = watched = chosen.init(glass, x, counter_keys(1, 3, "noise"))
+    silent = watched = chosen.init(glass, x, counter_keys(1, 4, "noise"))
     silent = chosen.advance(glass, silent, 6)
     for step in range(6):
         watched = chosen.advance(glass, watched, 1)
