@@ -73,9 +73,11 @@ def dynamics(covariance, temperature, initial_temperature, times, as_json) -> No
       spinnet theory dynamics --covariance 3=1 --temperature 0 --times 1,5,20 --json
     """
     from spinnet.theory.covariance import Covariance
-    from spinnet.theory.dynamics_uniform import relaxation
+    from spinnet.theory.dynamics_two_time import dynamics as solve
 
-    solved = relaxation(Covariance.parse(covariance), temperature, times, initial_temperature=initial_temperature)
+    solved = solve(Covariance.parse(covariance), temperature, times, initial_temperature=initial_temperature)
+    if not solved.converged:
+        click.echo(f"spinnet: {solved.message}", err=True)
     names = ("time", "energy_density", "correlation_with_start", "error_estimate")
     values = {name: plain(getattr(solved, name)) for name in names}
     if as_json:
