@@ -81,6 +81,11 @@ class DenseCouplings:
     R replicas reads each once and does 2 R multiply-adds with it.
     """
 
+    #: Modules whose kernels a gradient and a Hessian–vector product call, and the degrees that can be stored.
+    kernels = ("spinnet.kernels.spherical_glass",)
+    hvp_kernels = ("spinnet.kernels.spherical_glass_tangent",)
+    degrees = (2, 3, 4, 5, 6)
+
     def __init__(self, n: int, degree: int, amplitude: float, seed: int, sample: int, dtype: str):
         self.n = n
         self.degree = degree
