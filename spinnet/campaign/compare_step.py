@@ -49,7 +49,7 @@ def compare_study(directory: str | os.PathLike, out_path: str | os.PathLike | No
         If the disk refuses.
     """
     layout, study = open_campaign(directory)
-    return compare_collected(layout.collected, study.compare, out_path or layout.root / "comparison.h5")
+    return compare_collected(layout.collected, study.compare or {}, out_path or layout.root / "comparison.h5")
 
 
 def compare_collected(

@@ -29,6 +29,13 @@ def probe_class(name: str, where: str) -> type:
     return _loaded(probes.load, name, where)
 
 
+def report_class(kind: str, where: str) -> type:
+    """The report called ``kind``."""
+    from spinnet import reports
+
+    return _loaded(reports.load, kind, where)
+
+
 def schedule_class(kind: Any, where: str) -> type:
     """The schedule called ``kind``."""
     from spinnet.schedules import SCHEDULES

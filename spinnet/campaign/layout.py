@@ -9,8 +9,8 @@
 ``failed/<id>.txt``, ``logs/<id>.log``, ``damaged/``, ``journal/``
     errors with their traceback, what happened to a task, files that could not be trusted, and one append-only list of
     events per worker process.
-``collected.h5``
-    derived from the shards and the study; it can always be made again.
+``collected.h5``, ``comparison.h5``, ``reports/NAME.h5``, ``figures/``
+    derived from the shards and the study; they can always be made again.
 """
 
 from __future__ import annotations
@@ -56,6 +56,10 @@ class Layout:
     def log(self, task: str) -> Path:
         """What happened to a task."""
         return self.logs / f"{task}.log"
+
+    def report(self, name: str) -> Path:
+        """What a report of the study found."""
+        return self.root / "reports" / f"{name}.h5"
 
     @property
     def worker_log(self) -> Path:

@@ -23,7 +23,7 @@ MAXIMAL_TASKS = 1_000_000
 FIGURES = ("final_energies", "hessian_spectra", "spacing_ratios", "relaxation", "comparison_table")
 
 _ARM_TABLES = ("landscape", "dynamics", "schedule", "ensemble", "probes")
-_TOP = ("study", *_ARM_TABLES, "arm", "compare", "figures", "execution", "preset")
+_TOP = ("study", *_ARM_TABLES, "arm", "compare", "report", "figures", "execution", "preset")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
 
@@ -56,7 +56,8 @@ def resolve_study(
         title=as_text(head.get("title", name), "study.title"),
         arms=arms,
         preset=preset,
-        compare=_compare(as_table(table.get("compare", {}), "compare"), arms),
+        compare=_compare(as_table(table["compare"], "compare"), arms) if "compare" in table else None,
+        reports=_reports(as_table(table.get("report", {}), "report"), arms),
         figures=_figures(as_table(table.get("figures", {}), "figures")),
         execution=_execution(as_table(table.get("execution", {}), "execution")),
         text=text,
@@ -82,6 +83,24 @@ def _compare(table: dict[str, Any], arms: dict[str, Arm]) -> dict[str, Any]:
                     f"compare.pairs: arm {arm.name} has no point {label!r}{near}; it has {', '.join(labels)}"
                 )
     return table
+
+
+def _reports(table: dict[str, Any], arms: dict[str, Arm]) -> dict[str, dict[str, Any]]:
+    """Each ``[report.NAME]``, resolved and checked against the arms; its kind is its name unless given."""
+    points = {name: [point.physics for point in arm.points] for name, arm in arms.items()}
+    found = {}
+    for name, given in table.items():
+        where = join("report", _name(name, f"report.{name}"))
+        given = dict(as_table(given, where))
+        kind = as_text(given.pop("kind", name), f"{where}.kind")
+        report = kinds.report_class(kind, where)
+        settings = _resolved(report, given, where)
+        try:
+            report.check(settings, points)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+        found[name] = {"kind": kind, **settings}
+    return found
 
 
 def _figures(table: dict[str, Any]) -> dict[str, Any]:

@@ -76,7 +76,8 @@ class Study:
     title: str
     arms: dict[str, Arm]
     preset: str | None = None
-    compare: dict[str, Any] = field(default_factory=dict)
+    compare: dict[str, Any] | None = None  # None: the file has no such table
+    reports: dict[str, dict[str, Any]] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
     execution: dict[str, Any] = field(default_factory=dict)
     text: str = field(default="", repr=False)
@@ -90,6 +91,11 @@ class Study:
                 if first.last < task.last:
                     found[task.id] = replace(first, last=task.last)
         return list(found.values())
+
+    @property
+    def wants_comparison(self) -> bool:
+        """Whether arms are to be compared: where the file says how, or asks for nothing else."""
+        return self.compare is not None or not self.reports
 
     @property
     def physics(self) -> dict[str, Any]:
@@ -118,6 +124,7 @@ class Study:
             "title": self.title,
             "preset": self.preset,
             "compare": self.compare,
+            "reports": self.reports,
             "figures": self.figures,
             "execution": self.execution,
             "toml": self.text,
@@ -147,6 +154,7 @@ class Study:
                 arms=arms,
                 preset=table["preset"],
                 compare=table["compare"],
+                reports=table.get("reports", {}),
                 figures=table["figures"],
                 execution=table["execution"],
                 text=table["toml"],

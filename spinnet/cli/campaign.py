@@ -21,7 +21,7 @@ _directory = click.argument("directory", type=click.Path(path_type=Path))
 @click.option("-q", "--quiet", is_flag=True, help="No progress, only results and errors.")
 @json_option
 def run(study, output, jobs, preset, fresh, quiet, as_json) -> None:
-    """Run STUDY (a campaign file or the name of a shipped study), compare, and draw its figures.
+    """Run STUDY (a campaign file or the name of a shipped study), compare, report, and draw its figures.
 
     What is finished is skipped, what was interrupted goes on. Ctrl-C once: running tasks are checkpointed and the
     command stops with exit code 75; twice: it stops at once.
@@ -59,26 +59,40 @@ def run(study, output, jobs, preset, fresh, quiet, as_json) -> None:
 
 
 def finish(folder: Path, as_json: bool, quiet: bool) -> None:
-    """Collect, compare and draw a finished campaign, and say where everything is."""
+    """Collect a finished campaign, compare its arms, compute its reports, draw, and say where everything is."""
     from spinnet.campaign.collect import collect_study
     from spinnet.campaign.compare_step import compare_study
     from spinnet.campaign.layout import open_campaign
+    from spinnet.campaign.report_step import report_study
     from spinnet.cli.compare import show_comparison
-    from spinnet.plotting import draw_all
+    from spinnet.cli.report import show_report
+    from spinnet.plotting import draw_all, draw_report
 
     collected = collect_study(folder)
     if collected.missing:
         click.echo(f"{len(collected.missing)} tasks are missing: compared and drawn is what is there", err=True)
-    comparison = compare_study(folder)
     _, study = open_campaign(folder)
-    figures = draw_all(folder / "comparison.h5", folder / "figures", study.figures.get("draw"))
+    files, figures, found = [folder / "collected.h5"], [], {"directory": str(folder)}
+    if study.wants_comparison:
+        comparison = compare_study(folder)
+        figures += draw_all(comparison.path, folder / "figures", study.figures.get("draw"))
+        files.append(comparison.path)
+        found |= comparison.as_dict()
+        if not as_json:
+            show_comparison(comparison)
+    reports = report_study(folder, tell=lambda line: None if quiet else click.echo(line, err=True))
+    for report in reports:
+        figures += draw_report(report.path, folder / "figures")
+        files.append(report.path)
+        if not as_json:
+            show_report(report)
     if as_json:
-        print_json({"directory": str(folder), "figures": [str(path) for path in figures], **comparison.as_dict()})
+        written = {"reports": [report.as_dict() for report in reports]} if reports else {}
+        print_json({**found, **written, "figures": [str(path) for path in figures]})
         return
-    show_comparison(comparison)
     if not quiet:
         click.echo()
-        click.echo(f"results   {folder}/collected.h5, {folder}/comparison.h5")
+        click.echo(f"results   {', '.join(str(path) for path in files)}")
         click.echo(f"figures   {', '.join(sorted({str(path.with_suffix('')) for path in figures}))} (.pdf, .png)")
 
 

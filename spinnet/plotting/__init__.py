@@ -3,7 +3,16 @@
 ``draw_all(comparison_path, out_dir)`` draws every figure that the file has data for.
 """
 
-from spinnet.plotting.draw import FIGURES, draw_all
-from spinnet.plotting.loaded import LoadedComparison, load_comparison
+from spinnet.plotting.draw import FIGURES, REPORT_FIGURES, draw_all, draw_report
+from spinnet.plotting.loaded import LoadedComparison, LoadedReport, load_comparison, load_report
 
-__all__ = ["FIGURES", "LoadedComparison", "draw_all", "load_comparison"]
+__all__ = [
+    "FIGURES",
+    "REPORT_FIGURES",
+    "LoadedComparison",
+    "LoadedReport",
+    "draw_all",
+    "draw_report",
+    "load_comparison",
+    "load_report",
+]

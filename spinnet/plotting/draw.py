@@ -1,7 +1,8 @@
-"""All figures of a comparison."""
+"""All figures of a comparison or of a report."""
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from spinnet.errors import InputError, nearest_name
 from spinnet.plotting.comparison_table import comparison_table
 from spinnet.plotting.final_energies import final_energies
 from spinnet.plotting.hessian_spectra import hessian_spectra
-from spinnet.plotting.loaded import LoadedComparison, load_comparison
+from spinnet.plotting.loaded import LoadedComparison, load_comparison, load_report
 from spinnet.plotting.relaxation import relaxation
 from spinnet.plotting.spacing_ratios import spacing_ratios
 from spinnet.plotting.style import save
@@ -25,6 +26,34 @@ FIGURES: dict[str, Callable[[LoadedComparison], Figure | None]] = {
     "relaxation": relaxation,
     "comparison_table": comparison_table,
 }
+
+#: Kind of a report to "module:function"; the function takes a LoadedReport and returns a figure, None where there is
+#: nothing to draw, or several figures by the endings of their names ("" for the report's own name).
+REPORT_FIGURES: dict[str, str] = {
+    "relaxation": "spinnet.plotting.report_relaxation:draw",
+}
+
+
+def draw_report(report_path: str | os.PathLike, out_dir: str | os.PathLike) -> list[Path]:
+    """Draw the figures of a report file as PDF and PNG into ``out_dir``; return the files written.
+
+    Raises
+    ------
+    ResultFileError, StorageError
+        For a file that cannot be read or a folder that cannot be written.
+    """
+    report = load_report(report_path)
+    if report.kind not in REPORT_FIGURES:
+        return []
+    module, _, function = REPORT_FIGURES[report.kind].partition(":")
+    drawn = getattr(importlib.import_module(module), function)(report)
+    figures = drawn if isinstance(drawn, dict) else {"": drawn}
+    written: list[Path] = []
+    for ending, figure in figures.items():
+        if figure is not None:
+            name = f"{report.name}_{ending}" if ending else report.name
+            written += save(figure, Path(out_dir) / name)
+    return written
 
 
 def draw_all(

@@ -1,9 +1,10 @@
-"""A comparison file as figures see it: named groups of arrays and attributes."""
+"""Comparison and report files as figures see them: named groups of arrays and attributes."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinnet.results import read_result
-from spinnet.results.schema import COMPARISON
+from spinnet.results.schema import COMPARISON, REPORT
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class Group:
 
 
 @dataclass(frozen=True)
-class LoadedComparison:
-    """The content of ``comparison.h5``, whose layout is described in ``spinnet.campaign.compare_step``."""
+class Loaded:
+    """Groups of arrays with attributes."""
 
     attributes: Mapping[str, Any]
     groups: Mapping[str, Group]
@@ -50,14 +51,46 @@ class LoadedComparison:
         """Names of the arms, in order."""
         return list(json.loads(self.attributes.get("arms", "[]")))
 
+    def group(self, *path: str) -> Group:
+        """A group by its path, empty where there is none."""
+        return self.groups.get("/".join(path), Group())
+
+    def below(self, *path: str) -> dict[str, Group]:
+        """The groups directly below a path, by name: those that hold numbers in the order of the numbers."""
+        prefix = "/".join(path) + "/"
+        names = {name[len(prefix) :] for name in self.groups if name.startswith(prefix)}
+        names = sorted((name for name in names if "/" not in name), key=_natural)
+        return {name: self.groups[prefix + name] for name in names}
+
+
+@dataclass(frozen=True)
+class LoadedReport(Loaded):
+    """The content of ``reports/NAME.h5``; groups and arrays are those that the report of that kind describes."""
+
+    @property
+    def kind(self) -> str:
+        """Kind of the report."""
+        return str(self.attributes.get("kind", ""))
+
+    @property
+    def name(self) -> str:
+        """Name of the report in its study."""
+        return str(self.attributes.get("report", self.kind))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The resolved table of the report."""
+        return dict(json.loads(self.attributes.get("settings", "{}")))
+
+
+@dataclass(frozen=True)
+class LoadedComparison(Loaded):
+    """The content of ``comparison.h5``, whose layout is described in ``spinnet.campaign.compare_step``."""
+
     @property
     def compared(self) -> list[list[str]]:
         """[left arm, left point, right arm, right point] of each pair that was compared."""
         return list(json.loads(self.attributes.get("compared", "[]")))
-
-    def group(self, *path: str) -> Group:
-        """A group by its path, empty where there is none."""
-        return self.groups.get("/".join(path), Group())
 
     def points(self, arm: str) -> list[str]:
         """Labels of the points of an arm by increasing number of degrees of freedom."""
@@ -76,14 +109,21 @@ class LoadedComparison:
         points = self.points(arm)
         return points[-1] if points else None
 
-    def below(self, *path: str) -> dict[str, Group]:
-        """The groups directly below a path, by name."""
-        prefix = "/".join(path) + "/"
-        return {
-            name[len(prefix) :]: group
-            for name, group in sorted(self.groups.items())
-            if name.startswith(prefix) and "/" not in name[len(prefix) :]
-        }
+
+def _natural(name: str) -> list[tuple[int, float, str]]:
+    parts = re.split(r"(-?\d+(?:\.\d+)?)", name)
+    return [(0, float(part), "") if k % 2 else (1, 0.0, part) for k, part in enumerate(parts)]
+
+
+def load_report(path: str | os.PathLike) -> LoadedReport:
+    """Read a report file.
+
+    Raises
+    ------
+    ResultFileError
+        For a file that is missing, damaged, foreign or of another schema.
+    """
+    return LoadedReport(*_read(path, REPORT))
 
 
 def load_comparison(path: str | os.PathLike) -> LoadedComparison:
@@ -94,11 +134,13 @@ def load_comparison(path: str | os.PathLike) -> LoadedComparison:
     ResultFileError
         For a file that is missing, damaged, foreign or of another schema.
     """
-    result = read_result(path, COMPARISON)
+    return LoadedComparison(*_read(path, COMPARISON))
+
+
+def _read(path: str | os.PathLike, schema: str) -> tuple[Mapping[str, Any], dict[str, Group]]:
+    result = read_result(path, schema)
     arrays: dict[str, dict[str, NDArray]] = {name: {} for name in result.groups}
     for name, variable in result.variables.items():
         group, _, own = name.rpartition("/")
         arrays.setdefault(group, {})[own] = np.asarray(variable.data)
-    return LoadedComparison(
-        result.attributes, {name: Group(held, result.groups.get(name, {})) for name, held in arrays.items()}
-    )
+    return result.attributes, {name: Group(held, result.groups.get(name, {})) for name, held in arrays.items()}

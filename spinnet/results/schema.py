@@ -11,6 +11,8 @@ Every file carries at its root ``schema``, ``schema_version`` and ``digest``; th
     all tasks of a study: ``/<arm>/<point>/<group>/<name>`` with a leading dimension ``sample``.
 ``spinnet-comparison``
     what the comparison step computed from collected files.
+``spinnet-report``
+    what one report of a study computed from its collected file.
 
 ``/provenance`` says where and how a file was made and lies outside the digest.
 """
@@ -28,9 +30,10 @@ TASK = "spinnet-task"
 CHECKPOINT = "spinnet-checkpoint"
 COLLECTED = "spinnet-collected"
 COMPARISON = "spinnet-comparison"
+REPORT = "spinnet-report"
 
 #: The version of each schema that this package writes. Raised whenever an old reader would misread a new file.
-VERSIONS: dict[str, int] = {TASK: 1, CHECKPOINT: 1, COLLECTED: 1, COMPARISON: 1}
+VERSIONS: dict[str, int] = {TASK: 1, CHECKPOINT: 1, COLLECTED: 1, COMPARISON: 1, REPORT: 1}
 
 #: (schema, version) -> function(content) that turns content of that version into content of the next one, in place.
 #: ``content`` is the dict of :func:`spinnet.results.reader.read_content`.

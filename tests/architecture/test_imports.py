@@ -32,11 +32,12 @@ ALLOWED = {
     "estimators": FOUNDATION,
     "comparison": FOUNDATION | {"estimators"},
     "results": FOUNDATION,
+    "reports": FOUNDATION | {"results", "estimators", "comparison", "theory"},
     "plotting": FOUNDATION | {"results"},
     "simulation": FOUNDATION | {"spaces", "schedules", "landscapes", "dynamics", "probes"},
     "campaign": FOUNDATION
     | {"kernels", "schedules", "landscapes", "dynamics", "probes", "simulation", "results", "theory", "estimators",
-       "comparison"},
+       "comparison", "reports"},
     "benchmarks": FOUNDATION | {"kernels", "landscapes", "datasets", "dynamics", "probes", "theory", "estimators"},
     "cli": FOUNDATION | {"campaign", "results", "plotting", "theory", "benchmarks", "kernels"},
 }

@@ -1,0 +1,36 @@
+"""What a study says of its results: collected arrays and theory in, tables, findings and curves out.
+
+A campaign file asks for a report with a table ``[report.NAME]``; ``spinnet run`` writes ``reports/NAME.h5`` and draws
+it. :func:`load` finds a report by its kind; the modules are imported at first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from spinnet.errors import InputError, nearest_name
+
+if TYPE_CHECKING:
+    from spinnet.reports.base import Report
+
+#: Where each report lives: kind -> "module:class".
+REPORTS = {
+    "relaxation": "spinnet.reports.relaxation:RelaxationReport",
+}
+
+__all__ = ["REPORTS", "load"]
+
+
+def load(kind: str) -> type[Report]:
+    """The class of a report.
+
+    Raises
+    ------
+    InputError
+        For an unknown kind, with the nearest known one.
+    """
+    if kind not in REPORTS:
+        raise InputError(f"report {kind!r} is not known{nearest_name(kind, REPORTS)}; there are {', '.join(REPORTS)}")
+    module, _, attribute = REPORTS[kind].partition(":")
+    return getattr(importlib.import_module(module), attribute)
