@@ -12,6 +12,7 @@ from spinnet.cli.campaign import collect, run, status
 from spinnet.cli.compare import compare
 from spinnet.cli.completion import completion
 from spinnet.cli.example import example
+from spinnet.cli.files import export, info, rerun
 from spinnet.cli.plot import plot
 from spinnet.cli.report import report
 from spinnet.cli.submit import submit
@@ -58,5 +59,9 @@ def main() -> None:
     """
 
 
-for _command in (run, submit, status, collect, compare, report, plot, validate, example, theory, bench, completion):
+_COMMANDS = (
+    run, submit, status, collect, compare, report, plot, export, info, rerun, validate, example, theory, bench,
+    completion,
+)  # fmt: skip
+for _command in _COMMANDS:
     main.add_command(_command)

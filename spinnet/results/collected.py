@@ -83,6 +83,12 @@ class Collected:
                 found += [f"{group}/{name}" for name, member in members.items() if _is_variable(member)]
         return tuple(found)
 
+    def dims(self, arm: str, point: str) -> dict[str, tuple[str, ...]]:
+        """The dimensions of each variable at a point, by its name "group/name"."""
+        names = self.names(arm, point)
+        with opened(self.path) as file:
+            return {name: dimension_names(file[arm][point][name]) for name in names}
+
     def read(self, arm: str, point: str, name: str) -> Variable:
         """One variable; measured ones have the leading dimension "sample".
 

@@ -13,6 +13,8 @@ Every file carries at its root ``schema``, ``schema_version`` and ``digest``; th
     what the comparison step computed from collected files.
 ``spinnet-report``
     what one report of a study computed from its collected file.
+``spinnet-export``
+    a part of one of these, for other programs.
 
 ``/provenance`` says where and how a file was made and lies outside the digest.
 """
@@ -31,9 +33,10 @@ CHECKPOINT = "spinnet-checkpoint"
 COLLECTED = "spinnet-collected"
 COMPARISON = "spinnet-comparison"
 REPORT = "spinnet-report"
+EXPORT = "spinnet-export"
 
 #: The version of each schema that this package writes. Raised whenever an old reader would misread a new file.
-VERSIONS: dict[str, int] = {TASK: 1, CHECKPOINT: 1, COLLECTED: 1, COMPARISON: 1, REPORT: 1}
+VERSIONS: dict[str, int] = {TASK: 1, CHECKPOINT: 1, COLLECTED: 1, COMPARISON: 1, REPORT: 1, EXPORT: 1}
 
 #: (schema, version) -> function(content) that turns content of that version into content of the next one, in place.
 #: ``content`` is the dict of :func:`spinnet.results.reader.read_content`.
