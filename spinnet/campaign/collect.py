@@ -15,7 +15,7 @@ from spinnet.campaign.study import Arm, Point, Study, Task
 from spinnet.errors import ResultFileError
 from spinnet.records import Variable
 from spinnet.results.provenance import gather
-from spinnet.results.reader import ResultFile, read_task
+from spinnet.results.reader import ResultFile, read_alike, read_task
 from spinnet.results.schema import COLLECTED
 from spinnet.results.writer import ResultWriter, chunk_shape, result_file
 
@@ -85,6 +85,7 @@ class _PointWriter:
     def __init__(self, writer: ResultWriter, layout: Layout, arm: Arm, point: Point, order: int):
         self._writer, self._layout, self._arm, self._point, self._order = writer, layout, arm, point, order
         self._group = f"{arm.name}/{point.label}"
+        self._first: ResultFile | None = None
         self._template: dict[str, Variable] | None = None
         self._attributes: dict[str, Any] = {}
         self._datasets: dict[str, Any] = {}
@@ -124,7 +125,8 @@ class _PointWriter:
             self.missing.append(f"{task.label}: not finished")
             return None
         try:
-            shard = read_task(path, task.id, with_state=False)
+            shard = None if self._first is None else read_alike(path, task.id, self._first)
+            shard = shard or read_task(path, task.id, with_state=False)
         except ResultFileError as error:
             self.missing.append(f"{task.label}: {error}")
             return None
@@ -135,7 +137,7 @@ class _PointWriter:
 
     def _begin(self, shard: ResultFile) -> None:
         """Take names, shapes, dtypes and attributes from the first sample, and make room for all of them."""
-        self._template = shard.variables
+        self._first, self._template = shard, shard.variables
         self._attributes = _point_attributes(shard)
         size = sum(variable.data.nbytes for variable in shard.variables.values())
         expected = self._point.samples

@@ -27,8 +27,10 @@ ADDRESS_SPACE = 8 * 2**30
 _CHILD = "import sys; sys.path[:] = {path!r}; from spinnet.results.admission import examine; examine({file!r})"
 
 
-def admit(path: str | os.PathLike) -> None:
+def admit(path: str | os.PathLike) -> bool:
     """Refuse a file that is missing, unreadable, no HDF5, truncated, or that does not survive its examination.
+
+    Returns whether the seal is right: all bytes are then those that were written, with the digest among them.
 
     What is admitted has a known schema of a readable version and a content that fits its digest.
 
@@ -46,7 +48,7 @@ def admit(path: str | os.PathLike) -> None:
             what = "is empty" if not superblock else "is not an HDF5 file"
             raise ResultFileError(f"{path} {what}: it is damaged or foreign, move it away or give another file")
         if is_sealed(path):
-            return
+            return True
     except ResultFileError:
         raise
     except OSError as error:
@@ -56,6 +58,7 @@ def admit(path: str | os.PathLike) -> None:
         if size not in (end, end + SEAL_LENGTH):
             raise damaged(path, "it is truncated" if size < end + SEAL_LENGTH else "something follows its end")
     _examine_elsewhere(path, size)
+    return False
 
 
 def damaged(path: str | os.PathLike, what: str) -> ResultFileError:

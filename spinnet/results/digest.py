@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,12 +47,50 @@ def content_digest(file: h5py.File) -> str:
     return scan(file, keep=False)[0]
 
 
-def scan(file: h5py.File, keep: bool = True, without: frozenset[str] = frozenset()) -> tuple[str, dict[str, Item]]:
-    """The digest and, in the same pass, every object by its path ("" is the root); with data if ``keep``.
+def recorded_digest(items: Mapping[str, Item]) -> str:
+    """The :func:`content_digest` of a file from what was written into it, without reading it again.
 
-    Groups in ``without`` are left out of both; the digest then is not that of the file.
+    ``items`` holds every group and dataset outside ``/provenance``, the root as "", with attributes as they were given
+    to HDF5 and data. Reading back a file of many small arrays takes longer than writing it.
     """
     sha = hashlib.sha256()
+    _hash_attributes(sha, _as_read({name: value for name, value in items[""].attributes.items() if name != "digest"}))
+    for path in sorted(items, key=lambda path: path.split("/")):
+        item = items[path]
+        if not path:
+            continue
+        if item.is_group:
+            _hash_text(sha, "group", path)
+        else:
+            data = np.asarray(item.data)
+            kind = "text" if data.dtype.kind in "OSU" else _portable(data.dtype).str
+            _hash_text(sha, "dataset", path, kind, str(data.shape), str(item.dims))
+            _hash_array(sha, data)
+        _hash_attributes(sha, _as_read(item.attributes))
+    return sha.hexdigest()
+
+
+def _as_read(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes as h5py gives them back: in the order of their names, numbers as NumPy scalars, texts as objects."""
+    found = {}
+    for name in sorted(attributes):
+        value = attributes[name]
+        if not isinstance(value, str | bytes):
+            value = np.asarray(value)
+            value = value.astype(object) if value.dtype.kind in "SU" else value
+        found[name] = value
+    return found
+
+
+def scan(
+    file: h5py.File, keep: bool = True, without: frozenset[str] = frozenset(), hashed: bool = True
+) -> tuple[str, dict[str, Item]]:
+    """The digest and, in the same pass, every object by its path ("" is the root); with data if ``keep``.
+
+    Groups in ``without`` are left out of both; the digest then is not that of the file. Without ``hashed`` there is no
+    digest: for files whose bytes have been verified already.
+    """
+    sha = hashlib.sha256() if hashed else _NoHash()
     items = {"": Item(read_attributes(file), is_group=True)}
     _hash_attributes(sha, {name: value for name, value in items[""].attributes.items() if name != "digest"})
     for path, member in _walk(file, "", 0, without | {PROVENANCE_GROUP}):
@@ -65,6 +103,17 @@ def scan(file: h5py.File, keep: bool = True, without: frozenset[str] = frozenset
             item.data = _hash_dataset(sha, path, member, item.dims, keep)
         _hash_attributes(sha, item.attributes)
     return sha.hexdigest(), items
+
+
+class _NoHash:
+    """Takes everything and digests nothing."""
+
+    def update(self, data: Any) -> None:
+        """Ignore."""
+
+    def hexdigest(self) -> str:
+        """Nothing."""
+        return ""
 
 
 def read_attributes(member: h5py.Group | h5py.Dataset) -> dict[str, Any]:
@@ -132,6 +181,8 @@ def _hash_dataset(sha, path: str, dataset: h5py.Dataset, dims: tuple[str, ...], 
 
 
 def _hash_array(sha, array: np.ndarray) -> None:
+    if isinstance(sha, _NoHash):
+        return
     if array.dtype.kind in "OSU":
         for element in array.ravel():
             _hash_text(sha, element)
@@ -140,6 +191,8 @@ def _hash_array(sha, array: np.ndarray) -> None:
 
 
 def _hash_attributes(sha, attributes: dict[str, Any]) -> None:
+    if isinstance(sha, _NoHash):
+        return
     for name, value in attributes.items():
         if isinstance(value, str | bytes):
             _hash_text(sha, "attribute", name, "text", value)

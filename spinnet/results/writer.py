@@ -14,7 +14,7 @@ import numpy as np
 
 from spinnet.records import Variable, Variables
 from spinnet.results import schema as layout
-from spinnet.results.digest import content_digest
+from spinnet.results.digest import Item, content_digest, recorded_digest
 from spinnet.results.storage import Sink, replacing
 
 # Readable by HDF5 1.10 and later; "latest" is not.
@@ -111,9 +111,9 @@ def result_file(path: str | os.PathLike, schema: str) -> Iterator[ResultWriter]:
     """A :class:`ResultWriter`; the file appears under ``path`` when the block ends well."""
     with replacing(path) as sink:
         with h5py.File(sink, "w", libver=_LIBRARY_VERSIONS) as file:
-            writer = ResultWriter(file, sink)
             file.attrs["schema"] = schema
             file.attrs["schema_version"] = layout.VERSIONS[schema]
+            writer = ResultWriter(file, sink)
             yield writer
             writer.seal()
         sink.append_seal()
@@ -126,6 +126,10 @@ class ResultWriter:
         self._file = file
         self._sink = sink
         self._dims: dict[str, tuple[str, ...]] = {}
+        self._dims_of_scales: dict[str, tuple[str, ...]] = {}
+        # What has been written, for the digest; None once a dataset is filled in pieces that nobody keeps.
+        self._written: dict[str, Item] | None = {"": Item({}, is_group=True)}
+        self._record_attributes("", dict(file.attrs))
         self.digest = ""
 
     def set_attributes(self, group: str, attributes: Mapping[str, Any]) -> None:
@@ -133,6 +137,8 @@ class ResultWriter:
         if group == "" and (taken := sorted(layout.RESERVED & set(attributes))):
             raise ValueError(f"the attributes {', '.join(taken)} are set by the writer")
         _set_attributes(self._file.require_group(group) if group else self._file, attributes)
+        self._record_groups(group)
+        self._record_attributes(group, attributes)
 
     def set_provenance(self, attributes: Mapping[str, Any]) -> None:
         """Say where and how the file was made; this is outside the digest."""
@@ -140,8 +146,9 @@ class ResultWriter:
 
     def add(self, name: str, variable: Variable) -> None:
         """Write a whole variable."""
-        dataset = self.reserve(name, np.shape(variable.data), np.asarray(variable.data).dtype, variable)
+        dataset = self._reserve(name, np.shape(variable.data), np.asarray(variable.data).dtype, variable)
         dataset[()] = _storable(variable.data)
+        self._record(name, variable.data)
         self.check()
 
     def reserve(
@@ -157,6 +164,10 @@ class ResultWriter:
 
         With ``chunks`` the dataset may be shortened afterwards by its method ``resize``.
         """
+        self._written = None
+        return self._reserve(name, shape, dtype, like, dims, chunks)
+
+    def _reserve(self, name, shape, dtype, like: Variable, dims=None, chunks=None) -> h5py.Dataset:
         dims = like.dims if dims is None else dims
         _check_name(name)
         if len(dims) != len(shape) or len(set(dims)) != len(dims):
@@ -164,6 +175,8 @@ class ResultWriter:
         dataset = self._create(name, shape, dtype, chunks=chunks, packed=True)
         attributes = {"units": like.units, "description": like.description, **like.attributes}
         _set_attributes(dataset, attributes)
+        self._record(name, None)
+        self._record_attributes(name, attributes)
         self._dims[name] = dims
         return dataset
 
@@ -172,6 +185,7 @@ class ResultWriter:
         _check_name(name)
         dataset = self._create(f"{layout.STATE_GROUP}/{name}", array.shape, array.dtype, packed=False)
         dataset[()] = array
+        self._record(f"{layout.STATE_GROUP}/{name}", array)
         # Axes of a state have no names. These let xarray open the group, and axes of one length share a scale.
         dims: list[str] = []
         for length in array.shape:
@@ -187,8 +201,29 @@ class ResultWriter:
         """Link the dimension scales and write the digest."""
         self._link_dimensions()
         self.check()
-        self.digest = content_digest(self._file)
+        self.digest = content_digest(self._file) if self._written is None else recorded_digest(self._described())
         self._file.attrs["digest"] = self.digest
+
+    def _record(self, name: str, data: Any) -> None:
+        if self._written is not None:
+            self._record_groups(name.rpartition("/")[0])
+            self._written.setdefault(name, Item({})).data = data
+
+    def _record_groups(self, group: str) -> None:
+        """A group and all that it lies in."""
+        while group and self._written is not None:
+            self._written.setdefault(group, Item({}, is_group=True))
+            group = group.rpartition("/")[0]
+
+    def _record_attributes(self, name: str, attributes: Mapping[str, Any]) -> None:
+        if self._written is not None:
+            self._written[name].attributes.update(attributes)
+
+    def _described(self) -> dict[str, Item]:
+        """What has been written, with the dimensions that linking gave it."""
+        for name, dims in (self._dims | self._dims_of_scales).items():
+            self._written[name].dims = dims
+        return self._written
 
     def _create(self, name, shape, dtype, chunks=None, packed=True) -> h5py.Dataset:
         longest = tuple(max(1, length) for length in shape)  # HDF5 wants no chunk longer than the data can become
@@ -222,9 +257,14 @@ class ResultWriter:
                 raise ValueError(f"{where} is named as a dimension and must be a 1-d variable along it")
             scale = self._file[where]
             scale.make_scale(dim)
+            self._record_attributes(where, {"CLASS": b"DIMENSION_SCALE", "NAME": dim.encode()})
             return scale
         scale = self._file.create_dataset(where, shape=(length,), dtype=np.dtype("<f4"))
-        scale.make_scale(f"{layout.DIMENSION_ONLY}{length:10d}")
+        what = f"{layout.DIMENSION_ONLY}{length:10d}"
+        scale.make_scale(what)
+        self._record(where, np.zeros(length, dtype="<f4"))
+        self._dims_of_scales[where] = (dim,)
+        self._record_attributes(where, {"CLASS": b"DIMENSION_SCALE", "NAME": what.encode()})
         return scale
 
 
