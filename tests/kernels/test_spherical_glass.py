@@ -67,7 +67,7 @@ class Ones:
 
 def deviations(n: int, degree: int) -> DenseCouplings:
     packed = DenseCouplings(n, degree, 1.0, 0, 0, "float64")
-    packed._draw(1.0, Ones(), layout._layout(n, degree)[1])
+    packed._draw(1.0, Ones())
     return packed
 
 
