@@ -78,7 +78,7 @@ def simulate(
     dynamics = build(load_dynamics, physics["dynamics"])
     probes = {name: build(load_probe, {"kind": name, **table}) for name, table in physics["probes"].items()}
     for name, consumer in [(physics["dynamics"]["kind"], dynamics), *probes.items()]:
-        require(name, landscape, consumer.requires)
+        require(name, landscape, consumer.requires, physics["landscape"])
     schedule = build_schedule(physics["schedule"], last)
     seconds = {"setup": clock.perf_counter() - began}
 
@@ -361,14 +361,14 @@ def kernel_modules(physics: Mapping[str, Any]) -> tuple[str, ...]:
     """The kernel modules that a task compiles, so that one process can do it before many start."""
     modules: dict[str, None] = {}
     dtype = physics["landscape"].get("dtype")
-    kinds = [load_landscape(physics["landscape"]["kind"]), load_dynamics(physics["dynamics"]["kind"])]
-    kinds += [load_probe(name) for name in physics["probes"]]
-    products = any(getattr(kind, "needs_hvp", False) for kind in kinds[1:])
-    for kind in kinds:
-        names = (*getattr(kind, "kernels", ()), *(getattr(kind, "hvp_kernels", ()) if products else ()))
-        for name in names:
-            importlib.import_module(name)
-            modules[f"{name}:{dtype}" if dtype else name] = None
+    consumers = [load_dynamics(physics["dynamics"]["kind"]), *map(load_probe, physics["probes"])]
+    products = any(getattr(kind, "needs_hvp", False) for kind in consumers)
+    names = [*load_landscape(physics["landscape"]["kind"]).task_kernels(physics["landscape"], products)]
+    for kind in consumers:
+        names += getattr(kind, "kernels", ())
+    for name in names:
+        importlib.import_module(name)
+        modules[f"{name}:{dtype}" if dtype else name] = None
     return tuple(modules)
 
 

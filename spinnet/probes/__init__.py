@@ -21,6 +21,7 @@ PROBES = {
     "hessian_spectrum": "spinnet.probes.hessian_spectrum:HessianSpectrumProbe",
     "lanczos": "spinnet.probes.lanczos:LanczosProbe",
     "replica_overlap": "spinnet.probes.replica_overlap:ReplicaOverlapProbe",
+    "signal_overlap": "spinnet.probes.signal_overlap:SignalOverlapProbe",
 }
 
 __all__ = ["PROBES", "load"]

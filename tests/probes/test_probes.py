@@ -166,4 +166,5 @@ def test_wrong_parameters_are_refused_by_name(name, table, fragment):
 def test_probes_serve_flat_landscapes_of_every_kind(landscape):
     x = landscape.start(2, np.random.default_rng(0))
     for name in probes.PROBES:
-        assert measure(name, landscape, x)
+        if all(isinstance(landscape, capability) for capability in probes.load(name).requires):
+            assert measure(name, landscape, x)
