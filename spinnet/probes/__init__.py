@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 #: Where each probe lives: name -> "module:class".
 PROBES = {
+    "data_covariance": "spinnet.probes.data_covariance:DataCovarianceProbe",
     "energy": "spinnet.probes.energy:EnergyProbe",
     "final": "spinnet.probes.final:FinalProbe",
     "gradient_norm": "spinnet.probes.gradient_norm:GradientNormProbe",
