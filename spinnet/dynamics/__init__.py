@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from spinnet.dynamics.gradient_descent import GradientDescent
     from spinnet.dynamics.gradient_flow import GradientFlow
     from spinnet.dynamics.langevin import Langevin
+    from spinnet.dynamics.paired_langevin import PairedLangevin
     from spinnet.dynamics.parallel_tempering import ParallelTempering
     from spinnet.dynamics.saddle_search import SaddleSearch
     from spinnet.dynamics.sgd import SGD
@@ -27,6 +28,7 @@ DYNAMICS = {
     "GradientDescent": "spinnet.dynamics.gradient_descent:GradientDescent",
     "GradientFlow": "spinnet.dynamics.gradient_flow:GradientFlow",
     "Langevin": "spinnet.dynamics.langevin:Langevin",
+    "PairedLangevin": "spinnet.dynamics.paired_langevin:PairedLangevin",
     "ParallelTempering": "spinnet.dynamics.parallel_tempering:ParallelTempering",
     "SGD": "spinnet.dynamics.sgd:SGD",
     "SaddleSearch": "spinnet.dynamics.saddle_search:SaddleSearch",
@@ -39,6 +41,7 @@ __all__ = [
     "GradientDescent",
     "GradientFlow",
     "Langevin",
+    "PairedLangevin",
     "ParallelTempering",
     "SaddleSearch",
     "load",

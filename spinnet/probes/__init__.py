@@ -20,8 +20,10 @@ PROBES = {
     "final": "spinnet.probes.final:FinalProbe",
     "gradient_norm": "spinnet.probes.gradient_norm:GradientNormProbe",
     "hessian_spectrum": "spinnet.probes.hessian_spectrum:HessianSpectrumProbe",
+    "inherent_structure": "spinnet.probes.inherent_structure:InherentStructureProbe",
     "lanczos": "spinnet.probes.lanczos:LanczosProbe",
     "replica_overlap": "spinnet.probes.replica_overlap:ReplicaOverlapProbe",
+    "two_time": "spinnet.probes.two_time:TwoTimeProbe",
     "signal_overlap": "spinnet.probes.signal_overlap:SignalOverlapProbe",
 }
 

@@ -10,7 +10,7 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGE = CHECKOUT / "spinnet"
 
-FOUNDATION = {"errors", "configurable", "records", "randomness", "memory", "source", "_version"}
+FOUNDATION = {"errors", "configurable", "records", "randomness", "memory", "source", "waiting_times", "_version"}
 # What each part may import of the package, beside itself. A part that is missing here may import nothing.
 ALLOWED = {
     "_version": set(),
@@ -22,6 +22,7 @@ ALLOWED = {
     "source": {"errors"},
     "spaces": {"errors"},
     "schedules": FOUNDATION,
+    "waiting_times": {"errors", "configurable"},
     "kernels": set(),
     "datasets": FOUNDATION,
     "landscapes": FOUNDATION | {"spaces", "kernels", "datasets"},
@@ -34,7 +35,8 @@ ALLOWED = {
     "results": FOUNDATION,
     "reports": FOUNDATION | {"results", "estimators", "comparison", "theory"},
     "plotting": FOUNDATION | {"results"},
-    "simulation": FOUNDATION | {"spaces", "schedules", "landscapes", "dynamics", "probes"},
+    "agenda": FOUNDATION | {"probes"},
+    "simulation": FOUNDATION | {"spaces", "schedules", "landscapes", "dynamics", "probes", "agenda"},
     "campaign": FOUNDATION
     | {"kernels", "schedules", "landscapes", "dynamics", "probes", "simulation", "results", "theory", "estimators",
        "comparison", "reports"},

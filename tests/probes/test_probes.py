@@ -9,7 +9,7 @@ from reference.simple_landscapes import DoubleWell, HarmonicWell, LinearRegressi
 from spinnet import dynamics, probes
 from spinnet.errors import CapabilityError, InputError
 from spinnet.landscapes.base import Energy, Units, require
-from spinnet.probes.base import EndpointProbe
+from spinnet.probes.base import EndpointProbe, TrajectoryProbe
 from spinnet.randomness import counter_keys
 from spinnet.spaces import Euclidean
 
@@ -19,6 +19,10 @@ GENERAL = [name for name in probes.PROBES if all(issubclass(QuadraticForm, c) fo
 
 def measure(name, landscape, x, seed=0, **parameters):
     probe = probes.load(name)(**parameters)
+    if not isinstance(probe, EndpointProbe | TrajectoryProbe):  # it has a memory: seen once, at the start
+        memory = probe.observe(landscape, probe.begin(landscape, len(x), np.asarray), 0.0, x)
+        found = probe.variables(landscape, memory, np.asarray, 0.0)
+        return {key: variable for key, variable in found.items() if variable.dims[0] == "replica"}
     given = (np.random.default_rng(seed),) if isinstance(probe, EndpointProbe) else ()
     return probe.measure(landscape, x, *given)
 
