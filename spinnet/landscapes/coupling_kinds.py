@@ -11,7 +11,7 @@ from spinnet.errors import InputError
 
 #: Where each kind lives ("module:class"), and the options it has beside n, degree, amplitude, disorder and dtype.
 _KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "dense": ("spinnet.landscapes.couplings:DenseCouplings", ()),
+    "dense": ("spinnet.landscapes.couplings:DenseCouplings", ("strict",)),
 }
 KINDS = tuple(_KINDS)
 
@@ -32,10 +32,22 @@ def check_kind(kind: Any) -> str:
     return one_of("couplings", kind, KINDS)
 
 
-def refuse_option(name: str, value: Any, kind: str) -> None:
-    """Raise: this kind of couplings has no such option."""
-    owners = [repr(other) for other in KINDS if name in options_of(other)]
-    raise InputError(f"{name} = {value!r} does not go with couplings = {kind!r}: an option of {', '.join(owners)}")
+def check_options(kind: str, given: Mapping[str, Any], n: int, degrees: tuple[int, ...]) -> dict[str, Any]:
+    """The options in ``given`` (name -> value, None and False: not used), checked; those of other kinds are refused."""
+    for name, value in given.items():
+        if value not in (None, False) and name not in options_of(kind):
+            owners = " and ".join(repr(other) for other in KINDS if name in options_of(other))
+            raise InputError(f"{name} = {value!r} does not go with couplings = {kind!r}: it is an option of {owners}")
+    missing = [p for p in degrees if p not in load_kind(kind).degrees]
+    if missing:
+        has = ", ".join(map(str, load_kind(kind).degrees))
+        raise InputError(f"covariance has the degree {missing[0]}: couplings = {kind!r} are for the degrees {has}")
+    checked = dict(given)
+    if not isinstance(given["strict"], bool):
+        raise InputError(f"strict = {given['strict']!r}: give true or false")
+    if given["strict"] and n < max(degrees):
+        raise InputError(f"strict = True with n = {n}: there are no {max(degrees)} different spins to couple")
+    return checked
 
 
 def memory_bytes(kind: str, n: int, degrees: tuple[int, ...], dtype: str, options: Mapping[str, Any]) -> int:

@@ -31,7 +31,16 @@ _LARGEST_DENSE_HESSIAN = 5000
 
 #: Parameters that came after results had been stored, and their usual values: at these they are left out of a resolved
 #: table, so that the identities and random streams of tasks without them stay what they were.
-_USUAL = {"planted": {}, "planted_temperature": None, "start_at": "random", "field": 0, "field_direction": "uniform"}
+_USUAL = {
+    "strict": False,
+    "planted": {},
+    "planted_temperature": None,
+    "start_at": "random",
+    "field": 0,
+    "field_direction": "uniform",
+}
+#: Parameters that belong to some kinds of couplings.
+_OPTIONS = ("strict",)
 
 
 class SphericalGlass(Differentiable, Signal):
@@ -68,6 +77,9 @@ class SphericalGlass(Differentiable, Signal):
     dtype : {"float32", "float64"}
         Of the couplings and the products with them; the same disorder, rounded. Sums over many products, states and
         results are float64. Relative error of a gradient: a few 1e-7 or 1e-15.
+    strict : bool
+        Only couplings of different spins, i₁ < … < i_p. The covariance is then N f(q) only up to O(1/N), and depends on
+        more than the overlap; see :class:`spinnet.landscapes.couplings.DenseCouplings`.
     planted : mapping
         Signal-to-noise ratios {p: β₀ₚ}, 0 or more, for degrees of the covariance. In the units of Ben Arous, Mei,
         Montanari and Nica λ = β₀/2.
@@ -114,6 +126,7 @@ class SphericalGlass(Differentiable, Signal):
         sample: int = 0,
         couplings: str = "dense",
         dtype: str = "float32",
+        strict: bool = False,
         planted: Mapping[int, float] | None = None,
         planted_temperature: float | None = None,
         start_at: str | float | None = None,
@@ -122,8 +135,9 @@ class SphericalGlass(Differentiable, Signal):
         threads: int = 1,
     ):
         checked = self.validate(
-            n=n, covariance=covariance, seed=seed, sample=sample, couplings=couplings, dtype=dtype, planted=planted,
-            planted_temperature=planted_temperature, start_at=start_at, field=field, field_direction=field_direction,
+            n=n, covariance=covariance, seed=seed, sample=sample, couplings=couplings, dtype=dtype, strict=strict,
+            planted=planted, planted_temperature=planted_temperature, start_at=start_at, field=field,
+            field_direction=field_direction,
         )  # fmt: skip
         self.n: int = checked["n"]
         self.covariance: dict[int, float] = checked["covariance"]
@@ -131,6 +145,7 @@ class SphericalGlass(Differentiable, Signal):
         self.sample: int = checked["sample"]
         self.couplings: str = checked["couplings"]
         self.dtype: str = checked["dtype"]
+        self.strict: bool = checked["strict"]
         self.planted: dict[int, float] = checked["planted"]
         self.planted_temperature: float | None = checked["planted_temperature"]
         self.start_at: str | float = checked["start_at"]
@@ -138,8 +153,10 @@ class SphericalGlass(Differentiable, Signal):
         self.field_direction: str = checked["field_direction"]
         self.threads: int = whole_number("threads", threads, minimum=1)
         self._space = Sphere(self.n)
-        degrees, options = tuple(self.covariance), {}
-        coupling_kinds.refuse_oversize(self.couplings, self.n, degrees, self.dtype, options, available_memory())
+        options = _options(checked)
+        coupling_kinds.refuse_oversize(
+            self.couplings, self.n, tuple(self.covariance), self.dtype, options, available_memory()
+        )
         kind = coupling_kinds.load_kind(self.couplings)
         self.terms = [
             kind(self.n, p, a, self.seed, self.sample, self.dtype, **options) for p, a in self.covariance.items()
@@ -184,10 +201,17 @@ class SphericalGlass(Differentiable, Signal):
         checked["sample"] = whole_number("sample", parameters.get("sample", 0))
         checked["couplings"] = coupling_kinds.check_kind(parameters.get("couplings", "dense"))
         checked["dtype"] = one_of("dtype", parameters.get("dtype", "float32"), ("float32", "float64"))
+        given = {name: parameters.get(name, _USUAL[name]) for name in _OPTIONS}
+        checked |= coupling_kinds.check_options(checked["couplings"], given, n, tuple(covariance))
         checked["planted"] = check_planted(parameters.get("planted"), covariance)
         temperature = check_planted_temperature(parameters.get("planted_temperature"), covariance)
         if checked["planted"] and temperature is not None:
             raise InputError("planted and planted_temperature both state the signal: give one of them")
+        if temperature is not None and checked["strict"]:
+            raise InputError(
+                "planted_temperature with strict = True: the planted state is in equilibrium only where the covariance "
+                "is exactly N f(q), and the strict sum has it up to O(1/N); leave strict out"
+            )
         checked["planted_temperature"] = temperature
         field = checked["field"] = real_number("field", parameters.get("field", 0.0))
         checked["field_direction"] = check_field_direction(parameters.get("field_direction", "uniform"), field)
@@ -207,18 +231,19 @@ class SphericalGlass(Differentiable, Signal):
 
     @classmethod
     def memory_bytes(
-        cls, n: int, covariance: Mapping[int, float], dtype: str = "float32", couplings: str = "dense"
+        cls, n: int, covariance: Mapping[int, float], dtype: str = "float32", couplings: str = "dense", **options: Any
     ) -> int:
         """Bytes of the couplings, for planning; nothing is allocated."""
         degrees = tuple(check_covariance(covariance))
-        return coupling_kinds.memory_bytes(coupling_kinds.check_kind(couplings), n, degrees, dtype, {})
+        return coupling_kinds.memory_bytes(coupling_kinds.check_kind(couplings), n, degrees, dtype, options)
 
     @classmethod
     def task_memory_bytes(cls, table: Mapping[str, Any], replicas: int) -> int:
         """Couplings, and the dense Hessian with LAPACK's copies of it where the probe's default limit allows one."""
         n = table["n"]
         hessian = 4 * 8 * n**2 if n <= _LARGEST_DENSE_HESSIAN else 0
-        return cls.memory_bytes(n, table["covariance"], table["dtype"], table["couplings"]) + hessian
+        couplings = cls.memory_bytes(n, table["covariance"], table["dtype"], table["couplings"], **_options(table))
+        return couplings + hessian
 
     @property
     def space(self) -> Sphere:
@@ -232,8 +257,9 @@ class SphericalGlass(Differentiable, Signal):
 
     @property
     def n_couplings(self) -> int:
-        """Number of independent couplings; Σ_p C(N + p − 1, p) for dense ones."""
-        return sum(type(term).count(self.n, term.degree) for term in self.terms)
+        """Number of independent couplings; Σ_p C(N + p − 1, p) for dense ones, Σ_p C(N, p) where strict."""
+        options = _options(vars(self))
+        return sum(type(term).count(self.n, term.degree, **options) for term in self.terms)
 
     @property
     def signal(self) -> np.ndarray:
@@ -287,6 +313,11 @@ class SphericalGlass(Differentiable, Signal):
         if state.shape[0] != 1:
             raise InputError(f"{state.shape[0]} configurations given: the dense Hessian is computed at one")
         return _sum([term.hessian(state[0]) for term in [*self.terms, *self.overlap_terms]])
+
+
+def _options(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Those parameters that the kind of couplings takes, of checked ones or of a resolved table of them."""
+    return {name: parameters.get(name, _USUAL[name]) for name in coupling_kinds.options_of(parameters["couplings"])}
 
 
 def _has_signal(parameters: Mapping[str, Any]) -> bool:
