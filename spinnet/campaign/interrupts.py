@@ -17,6 +17,8 @@ class Interrupts:
 
     def __init__(self):
         self.count = 0
+        #: Names of the signals that came.
+        self.names: list[str] = []
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> Interrupts:
@@ -32,5 +34,6 @@ class Interrupts:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
+        del frame
+        self.names.append(signal.Signals(number).name)
         self.count += 1

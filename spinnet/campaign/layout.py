@@ -9,6 +9,8 @@
 ``failed/<id>.txt``, ``logs/<id>.log``, ``damaged/``, ``journal/``
     errors with their traceback, what happened to a task, files that could not be trusted, and one append-only list of
     events per worker process.
+``slurm/``
+    scripts, shares of tasks and logs of job arrays.
 ``collected.h5``, ``comparison.h5``, ``reports/NAME.h5``, ``figures/``
     derived from the shards and the study; they can always be made again.
 """
@@ -60,6 +62,11 @@ class Layout:
     def report(self, name: str) -> Path:
         """What a report of the study found."""
         return self.root / "reports" / f"{name}.h5"
+
+    @property
+    def submissions(self) -> Path:
+        """Scripts, shares and logs of job arrays."""
+        return self.root / "slurm"
 
     @property
     def worker_log(self) -> Path:

@@ -14,6 +14,7 @@ from spinnet.cli.completion import completion
 from spinnet.cli.example import example
 from spinnet.cli.plot import plot
 from spinnet.cli.report import report
+from spinnet.cli.submit import submit
 from spinnet.cli.theory import theory
 from spinnet.cli.validate import validate
 from spinnet.errors import EXIT_ABORTED, SpinnetError
@@ -57,5 +58,5 @@ def main() -> None:
     """
 
 
-for _command in (run, status, collect, compare, report, plot, validate, example, theory, bench, completion):
+for _command in (run, submit, status, collect, compare, report, plot, validate, example, theory, bench, completion):
     main.add_command(_command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import click
@@ -18,9 +19,13 @@ _directory = click.argument("directory", type=click.Path(path_type=Path))
 @click.option("-j", "--jobs", type=click.IntRange(1), help="Worker processes [one per core].")
 @click.option("--preset", metavar="NAME", help="A preset of the study: quick or paper in the shipped ones.")
 @click.option("--fresh", is_flag=True, help="Move old results aside and start over.")
+@click.option("--scheduler", metavar="ADDRESS", help="Run on the workers of a Dask scheduler (tcp://head:8786).")
+@click.option("--cluster", metavar="KIND", help="Run on Dask workers that a batch system starts: slurm, pbs, lsf …")
+@click.option("--workers", type=click.IntRange(1), default=4, show_default=True, help="Most workers of --cluster.")
+@click.option("--profile", type=click.Path(path_type=Path), help="TOML file with the options of --cluster.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, only results and errors.")
 @json_option
-def run(study, output, jobs, preset, fresh, quiet, as_json) -> None:
+def run(study, output, jobs, preset, fresh, scheduler, cluster, workers, profile, quiet, as_json) -> None:
     """Run STUDY (a campaign file or the name of a shipped study), compare, report, and draw its figures.
 
     What is finished is skipped, what was interrupted goes on. Ctrl-C once: running tasks are checkpointed and the
@@ -30,19 +35,21 @@ def run(study, output, jobs, preset, fresh, quiet, as_json) -> None:
     Examples:
       spinnet run glass_vs_network
       spinnet run my_study.toml --preset paper --jobs 8 -o results/tonight
+      spinnet run my_study.toml --scheduler tcp://head:8786
+      spinnet run my_study.toml --cluster slurm --workers 20 --profile site.toml
     """
     from spinnet.campaign.examples import locate
+    from spinnet.campaign.executors import choose_executor
     from spinnet.campaign.run import run_study
     from spinnet.campaign.study import load_study
     from spinnet.cli.progress import TerminalProgress
 
     loaded = load_study(locate(study), preset=preset)
-    # A preset is other sizes of the same study: in a folder of its own it replaces no results of another.
-    name = f"{loaded.name}-{loaded.preset}" if loaded.preset else loaded.name
-    folder = output or Path(loaded.execution.get("output") or Path("results") / name)
+    folder = output or results_folder(loaded)
     progress = TerminalProgress(quiet=quiet)
     try:
-        outcome = run_study(loaded, folder, jobs=jobs, fresh=fresh, progress=progress)
+        with choose_executor(folder, jobs, scheduler, cluster, workers, profile) as executor:
+            outcome = run_study(loaded, folder, jobs=jobs, fresh=fresh, progress=progress, executor=executor)
     finally:
         progress.close()
     for line in outcome.lines:
@@ -56,6 +63,13 @@ def run(study, output, jobs, preset, fresh, quiet, as_json) -> None:
             raise
         click.echo(f"spinnet: {error}", err=True)  # what failed before is the reason; its exit code stays
     raise SystemExit(outcome.exit_code)
+
+
+def results_folder(study) -> Path:
+    """Where the results of a study lie unless a person says otherwise."""
+    # A preset is other sizes of the same study: in a folder of its own it replaces no results of another.
+    name = f"{study.name}-{study.preset}" if study.preset else study.name
+    return Path(study.execution.get("output") or Path("results") / name)
 
 
 def finish(folder: Path, as_json: bool, quiet: bool) -> None:
@@ -98,26 +112,38 @@ def finish(folder: Path, as_json: bool, quiet: bool) -> None:
 
 @click.command()
 @_directory
+@click.option("--watch", is_flag=True, help="Look again every few seconds until nothing is left to run.")
+@click.option("--every", type=click.FloatRange(0.5), default=5.0, show_default=True, help="Seconds between two looks.")
 @json_option
-def status(directory: Path, as_json: bool) -> None:
-    """How far the campaign in DIRECTORY is, from its files alone."""
+def status(directory: Path, watch: bool, every: float, as_json: bool) -> None:
+    """How far the campaign in DIRECTORY is, from its files alone: it may run on any machine."""
     from spinnet.campaign.status import read_status
 
-    found = read_status(directory)
-    if as_json:
-        print_json(found)
-        return
-    print_mapping({name: value for name, value in found.items() if name != "arms"})
-    print_table(found.get("arms", []))
+    while True:
+        found = read_status(directory)
+        if as_json:
+            print_json(found)
+        else:
+            if watch:
+                click.clear()  # does nothing where the output is no terminal
+            print_mapping({name: value for name, value in found.items() if name != "arms"})
+            print_table(found.get("arms", []))
+        if not watch or found["done"] + found["failed"] == found["total"]:
+            return
+        time.sleep(every)
 
 
 @click.command()
 @_directory
+@click.option("--figures", is_flag=True, help="Also compare, report and draw, as after a run.")
 @json_option
-def collect(directory: Path, as_json: bool) -> None:
+def collect(directory: Path, figures: bool, as_json: bool) -> None:
     """Join the finished tasks of the campaign in DIRECTORY into DIRECTORY/collected.h5."""
     from spinnet.campaign.collect import collect_study
 
+    if figures:
+        finish(directory, as_json=as_json, quiet=False)
+        return
     collected = collect_study(directory)
     if as_json:
         print_json({"path": str(collected.path), "tasks": collected.tasks, "missing": collected.missing})

@@ -14,6 +14,7 @@ FOUNDATION = {"errors", "configurable", "records", "randomness", "memory", "sour
 # What each part may import of the package, beside itself. A part that is missing here may import nothing.
 ALLOWED = {
     "_version": set(),
+    "__main__": {"cli"},
     "errors": set(),
     "configurable": {"errors"},
     "records": set(),

@@ -25,3 +25,13 @@ def require_torch():
     torch = _require("torch")
     torch.set_num_threads(1)
     return torch
+
+
+def require_dask():
+    """The module distributed; without it the test is skipped, or fails if SPINNET_REQUIRE names dask."""
+    try:
+        return _require("distributed")
+    except pytest.skip.Exception:
+        if "dask" in os.environ.get("SPINNET_REQUIRE", "").split(","):
+            pytest.fail("SPINNET_REQUIRE names dask, and distributed is not installed")
+        raise

@@ -1,0 +1,153 @@
+"""Campaigns on a real Slurm: an array of elements that are requeued, cancelled and signalled gives the local bits."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from campaign import toy
+from campaign.runs import TESTS, digest, run
+from cluster.slurm import release, require_slurm, slurm, states, wait_until
+
+from spinnet.campaign.layout import Layout
+from spinnet.campaign.slurm import prepare_submission, submit
+from spinnet.campaign.slurm_profile import SlurmProfile, profile_from_table
+from spinnet.errors import InputError
+from spinnet.results import verify
+
+PROFILE = SlurmProfile(time="10:00", cpus=1, memory="600M", signal_seconds=60)
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    require_slurm()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]))
+    node = slurm("sinfo", "-h", "-o", "%n").split()[0]
+    yield node
+    subprocess.run(["scontrol", "update", f"NodeName={node}", "State=RESUME"], capture_output=True)
+    subprocess.run(["scancel", "-u", "root"], capture_output=True)
+
+
+def submitted(study, out, per_element):
+    return submit(prepare_submission(study, out, PROFILE, per_element, simulation=toy.MODULE))
+
+
+def test_an_array_disturbed_in_every_way_is_completed_by_submitting_again(tmp_path, cluster, monkeypatch):
+    study = toy.study(samples=10, last=10, sizes=(4, 8))
+    run(study, tmp_path / "local")
+    expected = digest(tmp_path / "local")
+
+    monkeypatch.setenv("TOY_PAUSE", "0.1")
+    out = tmp_path / "slurm"
+    first = submitted(study, out, 1)
+    assert len(first.groups) == 20
+    array = first.array_job
+    wait_until(lambda: "R" in states(array).values(), "the first element")
+    running = next(job for job, state in states(array).items() if state == "R")
+    with pytest.raises(InputError, match=rf"job {array}.*is still in the queue"):
+        prepare_submission(study, out, PROFILE)
+    slurm("scontrol", "requeue", running)
+    slurm("scancel", f"{array}_13")
+    slurm("scontrol", "update", f"NodeName={cluster}", "State=DRAIN", "Reason=test")
+    wait_until(lambda: "R" not in states(array).values(), "the node drained")
+    slurm("scontrol", "update", f"NodeName={cluster}", "State=RESUME")
+    release(running)
+    # The dependent job collects what is there, and says what is not.
+    wait_until(lambda: not states(array, first.collect_job), "the end of the array", 150)
+    log = (out / "slurm" / "collect.log").read_text()
+    assert "1 tasks are missing" in log, log
+
+    again = submitted(study, out, 1)
+    assert [len(group) for group in again.groups] == [1] and again.finished == 19
+    wait_until(lambda: not states(again.array_job, again.collect_job), "the end of the second array")
+    assert verify(out / "collected.h5")["digest"] == expected
+    assert prepare_submission(study, out, PROFILE).groups == []
+
+
+def test_the_signal_before_the_limit_checkpoints_and_the_element_goes_on(tmp_path, cluster, monkeypatch):
+    study = toy.study(samples=1, last=60, sizes=(4,))
+    run(study, tmp_path / "local")
+    monkeypatch.setenv("TOY_PAUSE", "0.1")
+    out = tmp_path / "slurm"
+    sent = submitted(study, out, 1)
+    element = f"{sent.array_job}_0"
+    wait_until(lambda: list(Layout(out).journals.glob("*.jsonl")), "the start of the task")
+    wait_until(lambda: '"start"' in next(Layout(out).journals.glob("*.jsonl")).read_text(), "the start of the task")
+    # It may wait for the answer of a job that is back in the queue.
+    signalling = subprocess.Popen(["scancel", "--batch", "-s", "USR1", element])
+    log = out / "slurm" / "1-0.log"
+    wait_until(lambda: "goes back into the queue" in log.read_text(), "the requeue")
+    wait_until(lambda: states(sent.array_job).get(element) == "PD", "the element queued")
+    assert Layout(out).checkpoint_identities()
+    release(element)
+    wait_until(lambda: not states(sent.array_job, sent.collect_job), "the end of the array")
+    signalling.wait()
+    assert log.read_text().count("element 0: 1 tasks") == 2
+    assert verify(out / "collected.h5")["digest"] == digest(tmp_path / "local")
+    task = next((out / "logs").glob("*[0-9a-f].log")).read_text()
+    assert "goes on from a checkpoint" in task
+
+
+def test_slurms_own_refusal_is_shown(tmp_path, cluster):
+    profile = profile_from_table({"partition": "nowhere", "cpus": 1})
+    with pytest.raises(InputError, match=r"Slurm refuses.*nvalid partition"):
+        submit(prepare_submission(toy.study(), tmp_path / "out", profile, simulation=toy.MODULE))
+
+
+def test_the_dry_run_prints_the_scripts_and_writes_nothing(tmp_path):
+    study = Path(__file__).resolve().parents[2] / "sims" / "glass_vs_network.toml"
+    profile = tmp_path / "site.toml"
+    profile.write_text('account = "physics"\npartition = "long"\ncpus = 8\ntime = "1-00:00:00"\nconcurrent = 20\n'
+                       'setup = ["module load python"]\noptions = ["--mail-type=FAIL"]\n')  # fmt: skip
+    command = [sys.executable, "-P", "-m", "spinnet", "submit", str(study), "--dry-run", "--profile", str(profile)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for line in ("--account=physics", "--partition=long", "--cpus-per-task=8", "--time=1-00:00:00", "--array=0-13%20",
+                 "--signal=B:USR1@180", "--mail-type=FAIL"):  # fmt: skip
+        assert f"#SBATCH {line}\n" in done.stdout, line
+    assert "\nmodule load python\nexport PYTHONSAFEPATH=1\nexec " in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["site.toml"]
+
+
+@pytest.mark.parametrize(
+    ("table", "complaint"),
+    [
+        ({"acount": "x"}, r"acount is not known.*account"),
+        ({"time": "soon"}, "time = 'soon'"),
+        ({"time": "3:00"}, "leaves no time to compute"),
+        ({"cpus": 0}, "cpus = 0"),
+        ({"memory": "much"}, "memory = 'much'"),
+        ({"options": ["-A x"]}, "options holds '-A x'"),
+        ({"setup": "module load"}, "setup = 'module load'"),
+    ],
+)
+def test_a_mistake_in_a_profile_is_named(table, complaint):
+    with pytest.raises(InputError, match=complaint):
+        profile_from_table(table)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 5400), ("10:00", 600), ("4:00:00", 14400), ("2-12:00:00", 216000), ("1-6", 108000)]
+)
+def test_wall_times_are_read_as_slurm_reads_them(text, seconds):
+    assert SlurmProfile(time=text).seconds == seconds
+
+
+def test_shares_follow_the_time_that_tasks_have_taken(tmp_path):
+    study = toy.study(samples=4, last=5, sizes=(4, 8))
+    run(study, tmp_path)
+    longer = toy.study(samples=40, last=5, sizes=(4, 8))
+    journal = next((tmp_path / "journal").glob("*.jsonl"))
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    for line in lines:  # as if each had taken ten minutes
+        if line["event"] == "done":
+            line["seconds"] = 600.0
+    journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    profile = SlurmProfile(cpus=2, minutes=60)
+    found = prepare_submission(longer, tmp_path, profile, dry_run=True)
+    assert len(found.groups) == 6  # 72 tasks of 10 minutes on 2 cores in hours
+    assert sorted(map(len, found.groups)) == [12] * 6 and "12 core hours" in found.lines[-1]
