@@ -12,6 +12,7 @@ from spinnet.kernels._jit import inner, kernel
 
 #: Replicas that share one pass over the couplings.
 TILE = 8
+_STRETCH = 1 << 12
 
 
 @inner
@@ -91,16 +92,40 @@ def add_flip_energies(couplings, size, n, binomials, spins, site, change):
 
 @kernel("void(f8[::1])")
 def transform_signs(values):
-    """Walsh–Hadamard in place: values[i] becomes Σ_S values[S] (−1)^{number of bits that S and i share}."""
+    """Walsh–Hadamard in place: values[i] becomes Σ_S values[S] (−1)^{number of bits that S and i share}.
+
+    Stretches that fit in the cache are finished first; the higher bits are then taken two at a time.
+    """
     count = len(values)
-    half = 1
+    stretch = min(count, _STRETCH)
+    for start in range(0, count, stretch):
+        part = values[start : start + stretch]
+        half = 1
+        while half < stretch:
+            for first in range(0, stretch, 2 * half):
+                for j in range(first, first + half):
+                    a, b = part[j], part[j + half]
+                    part[j] = a + b
+                    part[j + half] = a - b
+            half *= 2
+    half = stretch
     while half < count:
-        for first in range(0, count, 2 * half):
-            for j in range(first, first + half):
+        if 4 * half > count:
+            for j in range(half):
                 a, b = values[j], values[j + half]
                 values[j] = a + b
                 values[j + half] = a - b
-        half *= 2
+            break
+        for first in range(0, count, 4 * half):
+            for j in range(first, first + half):
+                a, b = values[j], values[j + half]
+                c, d = values[j + 2 * half], values[j + 3 * half]
+                e, f, g, h = a + b, a - b, c + d, c - d
+                values[j] = e + g
+                values[j + half] = f + h
+                values[j + 2 * half] = e - g
+                values[j + 3 * half] = f - h
+        half *= 4
 
 
 @kernel("void(f8[::1], i8, i8, f8[::1])")
