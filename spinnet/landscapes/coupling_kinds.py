@@ -14,6 +14,10 @@ _KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "dense": ("spinnet.landscapes.couplings:DenseCouplings", ("strict",)),
 }
 KINDS = tuple(_KINDS)
+#: Kinds whose disorder is Gaussian with the covariance N f(q) at every N (unless strict).
+EXACT = ("dense",)
+#: All options of all kinds, and the values at which they are not used.
+OPTIONS: dict[str, Any] = {"strict": False}
 
 
 def load_kind(kind: str) -> type:
@@ -33,21 +37,28 @@ def check_kind(kind: Any) -> str:
 
 
 def check_options(kind: str, given: Mapping[str, Any], n: int, degrees: tuple[int, ...]) -> dict[str, Any]:
-    """The options in ``given`` (name -> value, None and False: not used), checked; those of other kinds are refused."""
-    for name, value in given.items():
-        if value not in (None, False) and name not in options_of(kind):
+    """All options in the one form that equal physics has; those that other kinds have are refused where used.
+
+    A kind may check its own options: ``check(n, degree, **options)`` returns them.
+    """
+    options = {name: given.get(name, usual) for name, usual in OPTIONS.items()}
+    for name, value in options.items():
+        if name not in options_of(kind) and value != OPTIONS[name]:
             owners = " and ".join(repr(other) for other in KINDS if name in options_of(other))
             raise InputError(f"{name} = {value!r} does not go with couplings = {kind!r}: it is an option of {owners}")
-    missing = [p for p in degrees if p not in load_kind(kind).degrees]
-    if missing:
-        has = ", ".join(map(str, load_kind(kind).degrees))
-        raise InputError(f"covariance has the degree {missing[0]}: couplings = {kind!r} are for the degrees {has}")
-    checked = dict(given)
-    if not isinstance(given["strict"], bool):
-        raise InputError(f"strict = {given['strict']!r}: give true or false")
-    if given["strict"] and n < max(degrees):
-        raise InputError(f"strict = True with n = {n}: there are no {max(degrees)} different spins to couple")
-    return checked
+    found = load_kind(kind)
+    strict = options["strict"]
+    if not isinstance(strict, bool):
+        raise InputError(f"strict = {strict!r}: give true or false")
+    for p in degrees:
+        if p not in found.degrees:
+            has = ", ".join(map(str, found.degrees))
+            raise InputError(f"covariance has the degree {p}: couplings = {kind!r} are for the degrees {has}")
+        if strict and n < p:
+            raise InputError(f"strict = True with n = {n}: there are no {p} different spins to couple")
+        if hasattr(found, "check"):
+            options |= found.check(n, p, **{name: options[name] for name in options_of(kind)})
+    return options
 
 
 def memory_bytes(kind: str, n: int, degrees: tuple[int, ...], dtype: str, options: Mapping[str, Any]) -> int:
@@ -91,9 +102,13 @@ def _kinds_that_fit(kind: str, n: int, degrees: tuple[int, ...], dtype: str, ava
     """The other kinds that would do at this size, with what they need."""
     found = []
     for other in KINDS:
-        if other == kind or not set(degrees) <= set(load_kind(other).degrees):
+        if other == kind:
             continue
-        size = memory_bytes(other, n, degrees, dtype, {})
+        try:
+            options = check_options(other, {}, n, degrees)
+        except InputError:
+            continue
+        size = memory_bytes(other, n, degrees, dtype, {name: options[name] for name in options_of(other)})
         if size <= available:
             found.append(f"couplings = {other!r} ({_gib(size) if size >= 2**24 else 'next to nothing'})")
     return found

@@ -32,15 +32,13 @@ _LARGEST_DENSE_HESSIAN = 5000
 #: Parameters that came after results had been stored, and their usual values: at these they are left out of a resolved
 #: table, so that the identities and random streams of tasks without them stay what they were.
 _USUAL = {
-    "strict": False,
+    **coupling_kinds.OPTIONS,
     "planted": {},
     "planted_temperature": None,
     "start_at": "random",
     "field": 0,
     "field_direction": "uniform",
 }
-#: Parameters that belong to some kinds of couplings.
-_OPTIONS = ("strict",)
 
 
 class SphericalGlass(Differentiable, Signal):
@@ -201,16 +199,16 @@ class SphericalGlass(Differentiable, Signal):
         checked["sample"] = whole_number("sample", parameters.get("sample", 0))
         checked["couplings"] = coupling_kinds.check_kind(parameters.get("couplings", "dense"))
         checked["dtype"] = one_of("dtype", parameters.get("dtype", "float32"), ("float32", "float64"))
-        given = {name: parameters.get(name, _USUAL[name]) for name in _OPTIONS}
-        checked |= coupling_kinds.check_options(checked["couplings"], given, n, tuple(covariance))
+        checked |= coupling_kinds.check_options(checked["couplings"], parameters, n, tuple(covariance))
         checked["planted"] = check_planted(parameters.get("planted"), covariance)
         temperature = check_planted_temperature(parameters.get("planted_temperature"), covariance)
         if checked["planted"] and temperature is not None:
             raise InputError("planted and planted_temperature both state the signal: give one of them")
-        if temperature is not None and checked["strict"]:
+        if temperature is not None and (checked["strict"] or checked["couplings"] not in coupling_kinds.EXACT):
             raise InputError(
-                "planted_temperature with strict = True: the planted state is in equilibrium only where the covariance "
-                "is exactly N f(q), and the strict sum has it up to O(1/N); leave strict out"
+                f"planted_temperature = {temperature:g}: the signal is in equilibrium only with Gaussian couplings and "
+                f"exactly the covariance N f(q); use couplings = {' or '.join(map(repr, coupling_kinds.EXACT))} "
+                "without strict, or planted for a signal that is not"
             )
         checked["planted_temperature"] = temperature
         field = checked["field"] = real_number("field", parameters.get("field", 0.0))

@@ -180,7 +180,7 @@ def test_a_planted_temperature_is_above_the_static_transition_of_theory(covarian
         ({"planted_temperature": "cold"}, "above 0"),
         ({"planted_temperature": 0.5}, "T_s = 0.58605397"),
         ({"planted_temperature": 0.7, "planted": {3: 1.0}}, "give one of them"),
-        ({"planted_temperature": 0.7, "strict": True}, "leave strict out"),
+        ({"planted_temperature": 0.7, "strict": True}, "without strict"),
         ({"start_at": "planted"}, "needs a signal: set planted"),
         ({"start_at": 0.5}, "needs a signal"),
         ({"planted": {3: 1.0}, "start_at": 1.5}, "an overlap from -1 to 1"),

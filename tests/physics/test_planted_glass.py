@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from reference.relaxation import extrapolated, follow
 
-from spinnet.dynamics import GeodesicMetropolis, Langevin
+from spinnet.dynamics import GeodesicMetropolis, GradientFlow, Langevin
 from spinnet.landscapes import SphericalGlass
 from spinnet.randomness import counter_keys
+from spinnet.theory.dynamics_two_time import dynamics as infinite_size
 
 N, TEMPERATURE, STEPS = 12, 0.7, 40
 PURE = {3: 1.0}
@@ -113,6 +114,30 @@ def test_langevin_from_the_signal_stays_in_equilibrium():
 def test_what_is_not_in_equilibrium_is_seen(wrong):
     found = measured(GeodesicMetropolis(TEMPERATURE, step=0.3, warm_up=1), 40, **wrong)
     assert np.abs(z_value(found.energy[:, 2] - found.energy[:, 0])) > 4
+
+
+def test_gradient_flow_with_a_signal_follows_the_two_time_equations():
+    # Convention of the ratio, of the start at an overlap, and of m(t): energies and overlaps for N → ∞.
+    times, covariance, planted, start = np.array([0.25, 0.5, 1.0]), {2: 0.5, 3: 1.0}, {2: 2.0, 3: 1.5}, 0.4
+    theory = infinite_size(covariance, 0.0, times, planted=planted, initial_overlap=start, tolerance=1e-5)
+    runs = {"energy": {}, "overlap": {}}
+    for n, samples in {24: 40, 48: 32, 96: 20}.items():
+        energy, overlap = np.empty((2, samples, len(times)))
+        for sample in range(samples):
+            glass = SphericalGlass(n, covariance, seed=29, sample=sample, planted=planted, start_at=start)
+            x = glass.start(16, np.random.default_rng([n, sample]))
+            for k, rows in enumerate(follow(GradientFlow(tolerance=1e-4), glass, x, times)):
+                energy[sample, k] = glass.energy_density(rows).mean()
+                overlap[sample, k] = (rows @ glass.signal).mean() / n
+        runs["energy"][n], runs["overlap"][n] = energy, overlap
+    for name, expected in (("energy", theory.energy_density), ("overlap", theory.overlap_with_signal)):
+        limit, error, _ = extrapolated(runs[name])
+        print(name, limit, error, (limit - expected) / error)
+        assert np.abs((limit - expected) / error).max() < 4, (name, limit, expected, error)
+        assert error.max() < 0.03
+    # Deliberately wrong: the curves without a signal.
+    bare = infinite_size(covariance, 0.0, times, tolerance=1e-5)
+    assert (np.abs(limit - bare.overlap_with_signal) > 6 * error).all()
 
 
 @pytest.mark.slow
