@@ -63,7 +63,9 @@ class OverlapTerm:
 
 def draw_direction(n: int, seed: int, purpose: str, sample: int) -> np.ndarray:
     """A uniform point of the sphere |u|² = n from the disorder: independent of the couplings, ``(n,)``."""
-    return Sphere(n).sample(1, stream(seed, purpose, n, sample))[0]
+    direction = Sphere(n).sample(1, stream(seed, purpose, n, sample))[0]
+    direction.flags.writeable = False
+    return direction
 
 
 def configurations_at(signal: np.ndarray, overlap: float, replicas: int, rng: np.random.Generator) -> np.ndarray:

@@ -27,6 +27,8 @@ from spinnet.spaces import Sphere
 MAX_N = 65536
 #: Up to this size a task may make the dense Hessian (the default limit of the probe that does).
 _LARGEST_DENSE_HESSIAN = 5000
+#: Arrays of the size of a block of replicas that a task holds: partial sums of a gradient, states, and their copies.
+_BLOCKS = 26
 
 
 #: Parameters that came after results had been stored, and their usual values: at these they are left out of a resolved
@@ -237,11 +239,11 @@ class SphericalGlass(Differentiable, Signal):
 
     @classmethod
     def task_memory_bytes(cls, table: Mapping[str, Any], replicas: int) -> int:
-        """Couplings, and the dense Hessian with LAPACK's copies of it where the probe's default limit allows one."""
+        """Couplings, replicas, and the dense Hessian with LAPACK's copies of it where the probe's limit allows one."""
         n = table["n"]
-        hessian = 4 * 8 * n**2 if n <= _LARGEST_DENSE_HESSIAN else 0
+        arrays = 8 * n * replicas * _BLOCKS + (4 * 8 * n**2 if n <= _LARGEST_DENSE_HESSIAN else 0)
         couplings = cls.memory_bytes(n, table["covariance"], table["dtype"], table["couplings"], **_options(table))
-        return couplings + hessian
+        return couplings + arrays
 
     @property
     def space(self) -> Sphere:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 #: Where each probe lives: name -> "module:class".
 PROBES = {
     "data_covariance": "spinnet.probes.data_covariance:DataCovarianceProbe",
+    "condensation": "spinnet.probes.condensation:CondensationProbe",
     "energy": "spinnet.probes.energy:EnergyProbe",
     "final": "spinnet.probes.final:FinalProbe",
     "gradient_norm": "spinnet.probes.gradient_norm:GradientNormProbe",
