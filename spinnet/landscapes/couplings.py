@@ -28,7 +28,7 @@ _MAX_CHUNKS = 16
 _NORMALS_AT_ONCE = 1 << 20
 
 
-def _multisets(symbols: int, length: int) -> int:
+def multisets(symbols: int, length: int) -> int:
     return math.comb(symbols + length - 1, length) if length else 1
 
 
@@ -37,7 +37,7 @@ def _prefix_table(n: int, length: int) -> np.ndarray:
     table = np.zeros((1, 0), dtype=np.int32)
     for width in range(1, length + 1):
         # Before the last index m come all shorter multisets up to m: the first ones of the shorter table.
-        counts = np.array([_multisets(m + 1, width - 1) for m in range(n)])
+        counts = np.array([multisets(m + 1, width - 1) for m in range(n)])
         starts = np.repeat(np.cumsum(counts) - counts, counts)
         before = np.arange(counts.sum()) - starts
         last = np.repeat(np.arange(n, dtype=np.int32), counts)
@@ -45,15 +45,15 @@ def _prefix_table(n: int, length: int) -> np.ndarray:
     return np.ascontiguousarray(table, dtype=np.int32)
 
 
-def _layout(n: int, degree: int) -> tuple[np.ndarray, np.ndarray]:
+def layout(n: int, degree: int) -> tuple[np.ndarray, np.ndarray]:
     """Groups per block, and tiles before each block (one more entry: all tiles)."""
     blocks = -(-n // 4)
-    groups = np.array([_multisets(min(4 * b + 4, n), degree - 2) for b in range(blocks)], dtype=np.int64)
+    groups = np.array([multisets(min(4 * b + 4, n), degree - 2) for b in range(blocks)], dtype=np.int64)
     tiles = np.concatenate([[0], np.cumsum(groups * (blocks - np.arange(blocks)))])
     return groups, tiles
 
 
-def _aligned_empty(size: int, dtype: np.dtype) -> np.ndarray:
+def aligned_empty(size: int, dtype: np.dtype) -> np.ndarray:
     """An uninitialised flat array that starts on a cache line."""
     raw = np.empty(size * dtype.itemsize + 64, dtype=np.uint8)
     skip = -raw.ctypes.data % 64
@@ -71,7 +71,7 @@ class PackedCouplings:
     def __init__(self, n: int, degree: int, unit_bytes: int, itemsize: int):
         self.n = n
         self.degree = degree
-        groups, tiles = _layout(n, degree)
+        groups, tiles = layout(n, degree)
         self._block_tiles = tiles
         self._prefixes = _prefix_table(n, degree - 2)
         self._units = _units(groups, tiles, itemsize, unit_bytes)
@@ -81,7 +81,7 @@ class PackedCouplings:
     @staticmethod
     def count(n: int, degree: int, strict: bool = False) -> int:
         """Number of independent couplings: C(n + p − 1, p), or C(n, p) for the strict sum."""
-        return math.comb(n, degree) if strict else _multisets(n, degree)
+        return math.comb(n, degree) if strict else multisets(n, degree)
 
     def _contract(self, entry, operands: Callable[[], tuple], vectors, dtype, threads: int) -> np.ndarray:
         """Run a kernel over all chunks; ``operands()`` are a thread's first arguments."""
@@ -139,7 +139,7 @@ class DenseCouplings(PackedCouplings):
     ):
         kind = np.dtype(dtype)
         super().__init__(n, degree, _UNIT_BYTES, kind.itemsize)
-        self.values = _aligned_empty(16 * int(self._block_tiles[-1]), kind)
+        self.values = aligned_empty(16 * int(self._block_tiles[-1]), kind)
         # The size is part of the key: neighbouring sizes would otherwise share most of their couplings.
         self._draw(amplitude, stream(seed, "couplings", n, degree, sample), strict)
 
@@ -164,15 +164,15 @@ class DenseCouplings(PackedCouplings):
 
         The strict sum stores zeros for what it leaves out, a fraction of about p²/2N.
         """
-        _, tiles = _layout(n, degree)
-        tables = 4 * (degree - 2) * _multisets(n, degree - 2)
+        _, tiles = layout(n, degree)
+        tables = 4 * (degree - 2) * multisets(n, degree - 2)
         return 16 * int(tiles[-1]) * np.dtype(dtype).itemsize + tables
 
     def blocks(self) -> Iterator[tuple[tuple[slice, ...], np.ndarray]]:
         """For p = 3: where H has which coefficients, as slices of i ≤ j ≤ k and blocks of numbers (zero elsewhere)."""
         if self.degree != 3:
             raise InputError(f"degree {self.degree}: blocks of a tensor are given for degree 3")
-        groups, tiles = _layout(self.n, 3)
+        groups, tiles = layout(self.n, 3)
         for b, count in enumerate(groups):
             block = self.values[16 * tiles[b] : 16 * tiles[b + 1]].reshape(count, -1, 4, 4)
             j, k = slice(4 * b, min(4 * b + 4, self.n)), slice(4 * b, self.n)
