@@ -83,5 +83,5 @@ class WaitingTimes:
 
 
 def _moved(attainable: Attainable, times: Iterable[float]) -> np.ndarray:
-    """Each time by itself: the rule drops doubles."""
-    return np.array([float(attainable(np.array([time]))[0]) for time in times])
+    """Each time by itself: the rule drops doubles. (Adding zero takes the sign off a zero.)"""
+    return np.array([float(attainable(np.array([time]))[0]) + 0.0 for time in times])

@@ -44,6 +44,15 @@ class Probe(Configurable, ABC):
         """
         return None
 
+    def check_run(self, last: float, replicas: int) -> None:
+        """Refuse, before anything moves, a run that leaves nothing to measure; default: any run will do.
+
+        Raises
+        ------
+        InputError
+            In one line, with what to change.
+        """
+
 
 class TrajectoryProbe(Probe):
     """Measured at every scheduled time; one number or row per replica."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from spinnet.errors import InputError
 from spinnet.landscapes.base import Landscape
 from spinnet.probes.base import Memory, MemoryProbe
 from spinnet.records import Variable, Variables
@@ -42,6 +43,13 @@ class TwoTimeProbe(MemoryProbe):
     @classmethod
     def validate(cls, waiting_times, first, per_decade):
         return WaitingTimes.validate(waiting_times, first, per_decade)
+
+    def check_run(self, last: float, replicas: int) -> None:
+        if self.waiting_times[0] + self.first > last:
+            raise InputError(
+                f"waiting_times of two_time begin at {self.waiting_times[0]:g} and the first delay is {self.first:g}, "
+                f"beyond the run's last = {last:g}: give earlier waiting times or a longer run"
+            )
 
     def wanted_times(self, attainable: Attainable, last: float) -> np.ndarray:
         pairs = self._grid.pairs(attainable, last)

@@ -10,6 +10,7 @@ import pytest
 from spinnet import simulation
 from spinnet.agenda import Agenda
 from spinnet.dynamics import load as load_dynamics
+from spinnet.errors import InputError
 from spinnet.probes import load as load_probe
 from spinnet.probes.two_time import TwoTimeProbe
 from spinnet.schedules import LogSchedule
@@ -170,6 +171,12 @@ def test_a_diverged_replica_is_missing_from_its_pairs_only():
     found = simulation.simulate(table, 40.0)
     c = found.variables["two_time/correlation"].data
     assert found.finished and np.isfinite(c[:, 0, 0]).all() and np.isnan(c[:, 1:]).all()
+
+
+def test_a_run_that_ends_before_the_first_comparison_is_refused_before_it_begins():
+    with pytest.raises(InputError, match=r"begin at 7 .* last = 5: give earlier waiting times") as caught:
+        simulation.simulate(sgd(two_time([7, 30], 2)), 5.0)
+    assert "\n" not in str(caught.value)
 
 
 def test_minima_lie_below_their_parents_and_at_the_end_are_known_as_minima():

@@ -21,6 +21,7 @@ def test_delays_are_zero_and_powers_of_ten(rule):
     grid = WaitingTimes((0.0, 3.0), 0.3, 2)
     expected = np.array([0.0, *(0.3 * 10.0 ** (np.arange(4) / 2))])
     found = grid.delays(rule, 10.0)
+    assert str(found[0]) == "0.0"  # no minus
     assert np.abs(found - expected).max() < 0.03
     np.testing.assert_allclose(found[[0, 1, 3]], expected[[0, 1, 3]], rtol=1e-12)
 
