@@ -6,9 +6,11 @@ the line of configurations that descends from one row of the start.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from spinnet.records import Variable, Variables
 
 UP, DOWN, NOWHERE = 1, -1, 0
 #: Powers of the overlap that are summed: every covariance that is simulated is a polynomial of this degree.
@@ -105,3 +107,74 @@ class Sums(NamedTuple):
         # Overlaps of ±1 and a rounding error beyond belong to the last bins.
         where = np.clip(np.floor(0.5 * (overlap[rows] + 1.0) * bins), 0, bins - 1).astype(np.int64)
         self.counts[rows, block, where] += 1
+
+
+def by_place(values: np.ndarray, copies: int) -> np.ndarray:
+    """(copies·places, …) to (places, copies, …)."""
+    return np.moveaxis(values.reshape(copies, -1, *values.shape[1:]), 0, 1)
+
+
+def chain_variables(state: Any, place: str, copies: int, steps: int, warm_up: int) -> Variables:
+    """What all exchange methods tell of their chains, per ``place``, copy and block of time.
+
+    Parameters
+    ----------
+    state
+        With the fields energy_sums, step, accepted, moves, exchanged, exchanges and round_trips; first axis the row.
+    place
+        What a place is: "level", "window". The last one has no next.
+    steps
+        Steps that the chains have made, with the warm-up.
+
+    Notes
+    -----
+    Means over the steps of a block; a block without steps is NaN. Round trips are those of the walkers of each copy:
+    total over the walkers, divided by their number.
+    """
+    sizes, trips = block_sizes(steps, warm_up), state.round_trips.reshape(copies, -1).mean(axis=1)
+    here, block = (place, "copy"), (place, "copy", "block")
+    with np.errstate(all="ignore"):
+        energy = by_place(state.energy_sums / sizes[:, None], copies)
+        return {
+            "block": Variable(
+                block_starts(steps, warm_up), ("block",), "steps",
+                "first step of each block, counted from the beginning of the warm-up"
+            ),
+            "block_steps": Variable(sizes, ("block",), "steps", "steps that were measured in each block"),
+            "energy": Variable(energy[..., 0], block, "energy", "mean extensive energy"),
+            "energy_squared": Variable(energy[..., 1], block, "energy^2", "mean square of the extensive energy"),
+            "proposal_step": Variable(
+                by_place(state.step, copies), here, "1", "length of a proposal, fixed after the warm-up"
+            ),
+            "acceptance": Variable(
+                by_place(state.accepted / state.moves, copies), here, "1",
+                "share of proposals accepted after the warm-up"
+            ),
+            "exchange_acceptance": Variable(
+                by_place(state.exchanged / state.exchanges, copies), here, "1",
+                f"share of exchanges with the next {place} that were made; NaN at the last"
+            ),
+            "round_trips": Variable(
+                trips, ("copy",), "1",
+                f"round trips from the last {place} to the first and back, per walker, after the warm-up",
+            ),
+            "round_trip_time": Variable(
+                max(steps - warm_up, 0) / trips, ("copy",), "steps",
+                "steps after the warm-up over round trips per walker",
+            ),
+        }  # fmt: skip
+
+
+def overlap_variables(
+    sums: np.ndarray, counts: np.ndarray, name: str, dims: tuple[str, ...], steps: int, warm_up: int, what: str
+) -> Variables:
+    """Means of the powers of an overlap and its histogram; ``sums`` and ``counts`` are (*dims, block, …)."""
+    with np.errstate(all="ignore"):
+        means = sums / block_sizes(steps, warm_up)[:, None]
+    edge = f"{name}_edge"
+    return {
+        "power": Variable(POWERS, ("power",), "1", "powers of the overlap"),
+        f"{name}_moment": Variable(means, (*dims, "block", "power"), "1", f"means of the powers of the {what}"),
+        edge: Variable(np.linspace(-1.0, 1.0, counts.shape[-1] + 1), (edge,), "1", "edges of the bins"),
+        f"{name}_histogram": Variable(counts, (*dims, "block", "bin"), "1", f"steps with the {what} in each bin"),
+    }

@@ -12,14 +12,14 @@ import numpy as np
 from spinnet.configurable import real_number, whole_number
 from spinnet.dynamics.base import SteppedDynamics, finite_rows
 from spinnet.dynamics.exchange_ladder import (
-    POWERS,
     Sums,
     alternating_pairs,
     block_of,
-    block_sizes,
-    block_starts,
+    by_place,
+    chain_variables,
     exchange_order,
     follow_headings,
+    overlap_variables,
 )
 from spinnet.dynamics.markov_moves import Walkers, first_step, make_move, place_walkers, tuned
 from spinnet.dynamics.temperature_ladder import (
@@ -296,60 +296,19 @@ class ParallelTempering(SteppedDynamics):
     def variables(self, state: TemperingState) -> Variables:
         """What the ladder measured: per level, copy (or pair of copies) and block of time.
 
-        Means over the steps of a block; a block without steps is NaN. Pair p is copies p and p + 1; two copies are one
-        pair, three or more a ring. Round trips are those of the walkers of each copy: total over the walkers, divided
-        by their number.
+        Pair p is copies p and p + 1; two copies are one pair, three or more a ring.
         """
-        levels, copies, steps = self.n_temperatures, self.copies, int(state.steps[0]) - self.placement_steps
-        sizes = block_sizes(max(steps, 0), self.warm_up)
-        pairs = 0 if copies == 1 else copies if copies > 2 else 1
-
-        def by_level(values: np.ndarray) -> np.ndarray:
-            """(rows, …) to (levels, copies, …)."""
-            return np.moveaxis(values.reshape(copies, levels, *values.shape[1:]), 0, 1)
-
-        trips = state.round_trips.reshape(copies, levels).mean(axis=1)
-        place, block = ("level", "copy"), ("level", "copy", "block")
-        with np.errstate(all="ignore"):
-            energy = by_level(state.energy_sums / sizes[:, None])
-            overlap = by_level(state.overlap_sums / sizes[:, None])[:, :pairs]
-            found = {
-                "temperature": Variable(state.temperature[:levels], ("level",), "energy", "temperature of each level"),
-                "block": Variable(
-                    block_starts(max(steps, 0), self.warm_up), ("block",), "steps",
-                    "first step of each block, counted from the beginning of the warm-up"
-                ),
-                "block_steps": Variable(sizes, ("block",), "steps", "steps that were measured in each block"),
-                "energy": Variable(energy[..., 0], block, "energy", "mean extensive energy"),
-                "energy_squared": Variable(energy[..., 1], block, "energy^2", "mean square of the extensive energy"),
-                "proposal_step": Variable(by_level(state.step), place, "1", "length of a proposal after the warm-up"),
-                "acceptance": Variable(
-                    by_level(state.accepted / state.moves), place, "1", "share of proposals accepted after the warm-up"
-                ),
-                "exchange_acceptance": Variable(
-                    by_level(state.exchanged / state.exchanges), place, "1",
-                    "share of exchanges with the next hotter level that were made; NaN at the hottest",
-                ),
-                "round_trips": Variable(
-                    trips, ("copy",), "1", "round trips hottest-coldest-hottest per walker after the warm-up"
-                ),
-                "round_trip_time": Variable(
-                    max(steps - self.warm_up, 0) / trips, ("copy",), "steps",
-                    "steps after the warm-up over round trips per walker"
-                ),
-            }  # fmt: skip
+        levels, copies = self.n_temperatures, self.copies
+        steps = max(int(state.steps[0]) - self.placement_steps, 0)
+        found = {
+            "temperature": Variable(state.temperature[:levels], ("level",), "energy", "temperature of each level"),
+            **chain_variables(state, "level", copies, steps, self.warm_up),
+        }
+        pairs = {1: 0, 2: 1}.get(copies, copies)
         if pairs:
-            counts = by_level(state.overlap_counts)[:, :pairs]
-            found |= {
-                "power": Variable(POWERS, ("power",), "1", "powers of the overlap"),
-                "overlap_moment": Variable(
-                    overlap, ("level", "pair", "block", "power"), "1", "means of the powers of the overlap"
-                ),
-                "overlap_edge": Variable(
-                    np.linspace(-1.0, 1.0, self.bins + 1), ("overlap_edge",), "1", "edges of the bins of the histogram"
-                ),
-                "overlap_histogram": Variable(
-                    counts, ("level", "pair", "block", "bin"), "1", "number of steps with the overlap in each bin"
-                ),
-            }  # fmt: skip
+            sums = by_place(state.overlap_sums, copies)[:, :pairs]
+            counts = by_place(state.overlap_counts, copies)[:, :pairs]
+            found |= overlap_variables(
+                sums, counts, "overlap", ("level", "pair"), steps, self.warm_up, "overlap of two copies"
+            )
         return found
