@@ -13,6 +13,7 @@ from spinnet.errors import InputError, nearest_name
 
 if TYPE_CHECKING:
     from spinnet.dynamics.base import Dynamics
+    from spinnet.dynamics.constrained_tempering import ConstrainedTempering
     from spinnet.dynamics.geodesic_metropolis import GeodesicMetropolis
     from spinnet.dynamics.gradient_descent import GradientDescent
     from spinnet.dynamics.gradient_flow import GradientFlow
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 #: Where each dynamics lives: name -> "module:class".
 DYNAMICS = {
+    "ConstrainedTempering": "spinnet.dynamics.constrained_tempering:ConstrainedTempering",
     "GeodesicMetropolis": "spinnet.dynamics.geodesic_metropolis:GeodesicMetropolis",
     "GradientDescent": "spinnet.dynamics.gradient_descent:GradientDescent",
     "GradientFlow": "spinnet.dynamics.gradient_flow:GradientFlow",
@@ -37,6 +39,7 @@ DYNAMICS = {
 __all__ = [
     "DYNAMICS",
     "SGD",
+    "ConstrainedTempering",
     "GeodesicMetropolis",
     "GradientDescent",
     "GradientFlow",
