@@ -134,8 +134,8 @@ class DilutedCouplings:
 
     e_p the elementary symmetric polynomial of the N products σ_i σ′_i. That is N f(q) to leading order, f(q) = ½a²q^p,
     with corrections O(1/N) that depend on the states; the factor makes the mean of Var H over the sphere exactly
-    N f(1). (On σ_i = ±1, Var H is N f(1) times that factor.) Given the graph, H is no Gaussian process, and the model is
-    not rotation invariant.
+    N f(1). (On σ_i = ±1, Var H is N f(1) times that factor.) With signs as couplings H is Gaussian only for large N, and
+    the model is not rotation invariant.
 
     Parameters
     ----------
@@ -281,7 +281,7 @@ class DilutedCouplings:
         return _terms(n, degree, connectivity, terms_per_spin)
 
     def terms(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """All terms, some rows of blocks at a time: sites ``(terms, p)`` int32, coefficients of H (that is −J) float64."""
+        """All terms, some rows of blocks at a time: sites ``(terms, p)`` int32, and −J, the coefficients of H."""
         totals = np.concatenate([[0], np.cumsum(self._counts)])[self._first_blocks]
         row = 0
         while row < len(self._table):
