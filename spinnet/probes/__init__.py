@@ -23,9 +23,11 @@ PROBES = {
     "hessian_spectrum": "spinnet.probes.hessian_spectrum:HessianSpectrumProbe",
     "inherent_structure": "spinnet.probes.inherent_structure:InherentStructureProbe",
     "lanczos": "spinnet.probes.lanczos:LanczosProbe",
+    "level": "spinnet.probes.level:LevelProbe",
     "replica_overlap": "spinnet.probes.replica_overlap:ReplicaOverlapProbe",
     "two_time": "spinnet.probes.two_time:TwoTimeProbe",
     "signal_overlap": "spinnet.probes.signal_overlap:SignalOverlapProbe",
+    "thermodynamics": "spinnet.probes.thermodynamics:ThermodynamicsProbe",
 }
 
 __all__ = ["PROBES", "load"]
