@@ -10,7 +10,6 @@ from reference import glass_twin as twin
 
 from spinnet.kernels import _threads
 from spinnet.kernels import spherical_glass as kernels
-from spinnet.landscapes import couplings as layout
 from spinnet.landscapes.couplings import DenseCouplings
 
 SIZES = {2: (1, 2, 3, 9, 21), 3: (1, 2, 3, 8, 13), 4: (1, 3, 6, 9), 5: (2, 5), 6: (1, 4)}
