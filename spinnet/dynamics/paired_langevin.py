@@ -52,8 +52,7 @@ class PairedLangevin(SteppedDynamics):
     waiting_times
         t_w ≥ 0, increasing.
     field
-        h > 0. Noise that grows with 1/h is small here, because both copies feel the same forces; the error is c·h², to
-        be seen by running a second h.
+        h > 0. A small one has little bias and, at long delays, much noise; see the notes.
     step
         Time of one step.
     first, per_decade
@@ -62,7 +61,16 @@ class PairedLangevin(SteppedDynamics):
     Notes
     -----
     Noise as in :class:`Langevin`; the signs of u are the 64-bit counters −n … −1 of the replica's stream. Weak order 1:
-    errors O(step). Results are ``correlation`` and ``integrated_response`` (replica, waiting_time, delay), NaN for what
+    errors O(step).
+
+    At short delays both copies feel almost the same forces, the noise of χ does not depend on h, and its error is c·h²
+    to the digit. Later the copies part along unstable directions, at any T: the noise grows until it saturates as 1/h,
+    while the mean stays linear up to larger fields. For 64 spins, p = 3, T = 0.6 and t_w = 5, the standard deviation of
+    one replica at delays (1, 10, 32) is (0.06, 0.5, 0.6) with h = 0.1 and (0.05, 0.2, 0.1) with h = 0.4, whose mean is
+    low by about 15 % at the two longer ones; h = 0.2 and 0.1 agree within 5 %, the statistical error. Run a second h to
+    see the bias.
+
+    Results are ``correlation`` and ``integrated_response`` (replica, waiting_time, delay), NaN for what
     lies beyond the run.
     """
 
