@@ -3,7 +3,8 @@
 A simulation is a function of its physics table. It can be stopped at any moment and continued from the arrays it
 returned, with the same bits as an uninterrupted run: the dynamics never sees the schedule, and configurations that
 are due at a measuring time are collected until the whole block of replicas is there, so that every measurement is
-made on the same block whatever the interruptions.
+made on the same block whatever the interruptions. Probes with a memory see the same blocks at times of their own;
+what they remember travels with the state.
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ from typing import Any
 import numpy as np
 
 from spinnet import randomness
+from spinnet.agenda import Agenda
 from spinnet.configurable import Configurable, whole_number
 from spinnet.dynamics import load as load_dynamics
+from spinnet.dynamics.quench import descend
 from spinnet.errors import InputError
 from spinnet.landscapes import load as load_landscape
 from spinnet.landscapes.base import TASK_PARAMETERS, Landscape, require
 from spinnet.probes import load as load_probe
-from spinnet.probes.base import EndpointProbe, TrajectoryProbe
+from spinnet.probes.base import EndpointProbe, Memory, MemoryProbe, Probe, TrajectoryProbe
 from spinnet.records import Variable, Variables
 from spinnet.schedules import SCHEDULES
 
@@ -78,13 +81,13 @@ def simulate(
     dynamics = build(load_dynamics, physics["dynamics"])
     probes = {name: build(load_probe, {"kind": name, **table}) for name, table in physics["probes"].items()}
     for name, consumer in [(physics["dynamics"]["kind"], dynamics), *probes.items()]:
-        require(name, landscape, consumer.requires)
+        require(name, landscape, consumer.requires, physics["landscape"])
+    for probe in probes.values():
+        probe.check_run(last, replicas)
     schedule = build_schedule(physics["schedule"], last)
     seconds = {"setup": clock.perf_counter() - began}
 
-    run = _Trajectory(
-        landscape, dynamics, {n: p for n, p in probes.items() if isinstance(p, TrajectoryProbe)}, schedule, replicas
-    )
+    run = _Trajectory(landscape, dynamics, probes, schedule, replicas)
     if state is None:
         # Keyed by what is simulated, so that sizes and temperatures are independent of one another; the start is
         # common to all dynamics on one landscape, as its disorder is.
@@ -140,19 +143,24 @@ class _Trajectory:
     """The block of replicas on its way through the measuring times."""
 
     def __init__(self, landscape, dynamics, probes, schedule, replicas):
-        self.landscape, self.dynamics, self.probes = landscape, dynamics, probes
-        self.times, self.replicas = dynamics.attainable(schedule.times()), replicas
-        self.schedule = schedule
+        self.landscape, self.dynamics, self.replicas = landscape, dynamics, replicas
+        self.probes = {name: probe for name, probe in probes.items() if isinstance(probe, TrajectoryProbe)}
+        self.remembering = {name: probe for name, probe in probes.items() if isinstance(probe, MemoryProbe)}
+        self.agenda = Agenda(schedule, dynamics.attainable, self.remembering)
+        self.times, self.last = self.agenda.times, schedule.last
         self.state = None
         self.reached = np.zeros(replicas, dtype=np.int64)  # next due measuring time of each replica
         self.pending: dict[int, np.ndarray] = {}  # time index -> configurations collected so far
-        self.rows: dict[str, list[np.ndarray]] = {}  # variable -> one array per measured time
+        self.rows: dict[str, list[np.ndarray]] = {}  # variable -> one array per scheduled time
+        self.memories: dict[str, Memory] = {}
         self.templates: dict[str, Variable] = {}
         self.measured = 0
-        self.final = np.full((replicas, landscape.space.n), np.nan)
+        self.final = np.full((replicas, landscape.space.n), np.nan)  # at the last scheduled time so far
 
     def begin(self, state) -> None:
         self.state = state
+        for name, probe in self.remembering.items():
+            self.memories[name] = probe.begin(self.landscape, self.replicas, self.dynamics.attainable)
         self._collect()
 
     def resume(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -168,6 +176,11 @@ class _Trajectory:
         for path, values in arrays.items():
             if path.startswith("measured/"):
                 self.rows[path.removeprefix("measured/")] = list(np.array(values))
+        for name in self.remembering:
+            start = f"memory/{name}/"
+            self.memories[name] = {
+                path.removeprefix(start): np.array(values) for path, values in arrays.items() if path.startswith(start)
+            }
         self._collect()
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -182,6 +195,8 @@ class _Trajectory:
         kept["schedule/pending"] = np.array(blocks).reshape(len(blocks), self.replicas, n)
         for name, rows in self.rows.items():
             kept[f"measured/{name}"] = np.array(rows)
+        for name, memory in self.memories.items():
+            kept |= {f"memory/{name}/{key}": np.array(values) for key, values in memory.items()}
         return kept
 
     def follow(self, should_stop, report) -> bool:
@@ -210,7 +225,7 @@ class _Trajectory:
     def _time(self, k: np.ndarray) -> np.ndarray:
         """The k-th measuring time; beyond the end of this run only where replicas have clocks of their own."""
         if self.dynamics.adaptive:
-            return self.schedule.time(k)
+            return self.agenda.time(k)
         return np.append(self.times, np.inf)[np.minimum(k, len(self.times))]
 
     def _fraction(self) -> float:
@@ -251,25 +266,41 @@ class _Trajectory:
             self._measure(self.pending.pop(self.measured))
 
     def _measure(self, x: np.ndarray) -> None:
-        for probe in self.probes.values():
-            for name, variable in probe.measure(self.landscape, x).items():
-                self.templates[name] = variable
-                self.rows.setdefault(name, []).append(np.asarray(variable.data))
+        k = self.measured
+        if self.agenda.scheduled[k]:
+            for probe in self.probes.values():
+                for name, variable in probe.measure(self.landscape, _seen_by(probe, self.landscape, x)).items():
+                    self.templates[name] = variable
+                    self.rows.setdefault(name, []).append(np.asarray(variable.data))
+            self.final = x
+        for name, probe in self.remembering.items():
+            if self.agenda.asked[name][k]:
+                seen = _seen_by(probe, self.landscape, x)
+                self.memories[name] = probe.observe(self.landscape, self.memories[name], float(self.times[k]), seen)
         self.measured += 1
-        self.final = x
 
     def variables(self, time_unit: str) -> Variables:
-        found = {"trajectory/time": Variable(self.times, ("time",), time_unit, "measuring times")}
+        times = self.times[self.agenda.scheduled]
+        found = {"trajectory/time": Variable(times, ("time",), time_unit, "measuring times")}
         if self.measured and not self.templates:  # a finished run that was asked for nothing new
             for probe in self.probes.values():
-                self.templates |= probe.measure(self.landscape, self.final)
+                self.templates |= probe.measure(self.landscape, _seen_by(probe, self.landscape, self.final))
         for name, template in self.templates.items():
-            data = np.stack(self.rows[name][: len(self.times)], axis=1)
+            data = np.stack(self.rows[name][: len(times)], axis=1)
+            if data.shape[1] != len(times):
+                raise RuntimeError(f"{name} was measured {data.shape[1]} times, not at each of the {len(times)} times")
             dims = (template.dims[0], "time", *template.dims[1:])
             found[f"trajectory/{name}"] = Variable(
                 data, dims, template.units, template.description, template.attributes
             )
+        for name, probe in self.remembering.items():
+            found |= probe.variables(self.landscape, self.memories[name], self.dynamics.attainable, self.last)
         return found
+
+
+def _seen_by(probe: Probe, landscape: Landscape, x: np.ndarray) -> np.ndarray:
+    """The block as the probe wants it: as it is, or led down to the minima below."""
+    return x if probe.descent is None else descend(landscape, x, **probe.descent)[0]
 
 
 class _Endpoint:
@@ -312,7 +343,9 @@ class _Endpoint:
         """Measure what is missing; False when asked to stop before the end."""
         for name, a in self.work[len(self.done) :]:
             rng = randomness.stream(seed, "probe", name, sample, a)
-            self.done.append(self.probes[name].measure(self.landscape, self.x[a : a + 1], rng))
+            probe = self.probes[name]
+            seen = _seen_by(probe, self.landscape, self.x[a : a + 1])
+            self.done.append(probe.measure(self.landscape, seen, rng))
             if len(self.done) < len(self.work) and should_stop():
                 return False
         return True
@@ -361,14 +394,14 @@ def kernel_modules(physics: Mapping[str, Any]) -> tuple[str, ...]:
     """The kernel modules that a task compiles, so that one process can do it before many start."""
     modules: dict[str, None] = {}
     dtype = physics["landscape"].get("dtype")
-    kinds = [load_landscape(physics["landscape"]["kind"]), load_dynamics(physics["dynamics"]["kind"])]
-    kinds += [load_probe(name) for name in physics["probes"]]
-    products = any(getattr(kind, "needs_hvp", False) for kind in kinds[1:])
-    for kind in kinds:
-        names = (*getattr(kind, "kernels", ()), *(getattr(kind, "hvp_kernels", ()) if products else ()))
-        for name in names:
-            importlib.import_module(name)
-            modules[f"{name}:{dtype}" if dtype else name] = None
+    consumers = [load_dynamics(physics["dynamics"]["kind"]), *map(load_probe, physics["probes"])]
+    products = any(getattr(kind, "needs_hvp", False) for kind in consumers)
+    names = [*load_landscape(physics["landscape"]["kind"]).task_kernels(physics["landscape"], products)]
+    for kind in consumers:
+        names += getattr(kind, "kernels", ())
+    for name in names:
+        importlib.import_module(name)
+        modules[f"{name}:{dtype}" if dtype else name] = None
     return tuple(modules)
 
 

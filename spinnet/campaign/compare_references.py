@@ -41,12 +41,22 @@ def glass_covariance(physics: Mapping[str, Any]):
     return Covariance(landscape["covariance"])
 
 
+#: Parameters of a glass of which the relaxation curve and the energies here know nothing.
+_BEYOND = ("planted", "planted_temperature", "start_at", "field")
+
+
+def _bare_covariance(physics: Mapping[str, Any]):
+    """The covariance of a spherical glass without signal or field, or None; a resolved table names what it has."""
+    has_more = any(physics.get("landscape", {}).get(name) for name in _BEYOND)
+    return None if has_more else glass_covariance(physics)
+
+
 def glass_energies(physics: Mapping[str, Any]) -> dict[str, float]:
     """``threshold_energy`` and ``ground_state_energy`` per spin for N to infinity, as far as they are known.
 
     They bound relaxations at zero temperature only: at another one there is none.
     """
-    covariance = glass_covariance(physics)
+    covariance = _bare_covariance(physics)
     if covariance is None or float(physics.get("dynamics", {}).get("temperature", 0.0)) > 0:
         return {}
     from spinnet.theory import spherical_statics
@@ -65,7 +75,7 @@ def glass_relaxation(physics: Mapping[str, Any], last: float, tolerance: float =
 
     Gradient flow is the zero-temperature dynamics; any other dynamics than it and Langevin's has no such curve.
     """
-    covariance = glass_covariance(physics)
+    covariance = _bare_covariance(physics)
     dynamics = physics.get("dynamics", {})
     if covariance is None or dynamics.get("kind") not in ("GradientFlow", "Langevin") or dynamics.get("per_unit"):
         return None
@@ -99,7 +109,7 @@ def spectrum_references(
     laws = []
     covariance = glass_covariance(physics)
     if covariance is not None:
-        pure = len(covariance.degrees) == 1 and np.isfinite(energy)
+        pure = len(covariance.degrees) == 1 and np.isfinite(energy) and _bare_covariance(physics) is not None
         centre = -covariance.degrees[0] * energy if pure else spectrum.mean
         law = Semicircle(centre, 2.0 * float(np.sqrt(covariance.second(1.0))))
         what = f"centre −p e = {centre:.4g}" if pure else f"measured centre {centre:.4g}"

@@ -188,10 +188,21 @@ def _resolve_arm(
             "landscape": _described(landscape, table["landscape"]["kind"], varied["landscape"], landscape_where),
             "dynamics": _described(dynamics, table["dynamics"]["kind"], varied["dynamics"], dynamics_where),
         }
+        _require_with_parameters(landscape, physics, landscape_where)
         parameters = {axis.name: canonical(value) for axis, value in zip(axes, values, strict=True)}
         points.append(Point(_label(parameters), parameters, canonical(physics), 1 if first_samples else samples))
     _refuse_repeated(points, join(where, "ensemble"))
     return Arm(name, as_text(table.get("title", name), join(where, "title")), last, tuple(points))
+
+
+def _require_with_parameters(landscape: type, physics: dict[str, Any], where: str) -> None:
+    """Refuse probes that need what the class of the landscape offers, but not with these parameters."""
+    for name in physics["probes"]:
+        requires = kinds.probe_class(name, f"probes.{name}").requires
+        try:
+            require(f"probe {name}", landscape, requires, physics["landscape"])
+        except CapabilityError as error:
+            raise CapabilityError(f"{where}: {error}") from None
 
 
 def _kind(table: dict[str, Any], part: str, where: str, find) -> tuple[type, dict[str, Any], str]:

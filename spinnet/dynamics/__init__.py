@@ -13,34 +13,49 @@ from spinnet.errors import InputError, nearest_name
 
 if TYPE_CHECKING:
     from spinnet.dynamics.base import Dynamics
+    from spinnet.dynamics.constrained_tempering import ConstrainedTempering
     from spinnet.dynamics.geodesic_metropolis import GeodesicMetropolis
     from spinnet.dynamics.gradient_descent import GradientDescent
     from spinnet.dynamics.gradient_flow import GradientFlow
     from spinnet.dynamics.langevin import Langevin
+    from spinnet.dynamics.paired_langevin import PairedLangevin
     from spinnet.dynamics.parallel_tempering import ParallelTempering
+    from spinnet.dynamics.rejection_free import RejectionFree
     from spinnet.dynamics.saddle_search import SaddleSearch
     from spinnet.dynamics.sgd import SGD
+    from spinnet.dynamics.spin_flips import SpinFlips
+    from spinnet.dynamics.still import Still
 
 #: Where each dynamics lives: name -> "module:class".
 DYNAMICS = {
+    "ConstrainedTempering": "spinnet.dynamics.constrained_tempering:ConstrainedTempering",
     "GeodesicMetropolis": "spinnet.dynamics.geodesic_metropolis:GeodesicMetropolis",
     "GradientDescent": "spinnet.dynamics.gradient_descent:GradientDescent",
     "GradientFlow": "spinnet.dynamics.gradient_flow:GradientFlow",
     "Langevin": "spinnet.dynamics.langevin:Langevin",
+    "PairedLangevin": "spinnet.dynamics.paired_langevin:PairedLangevin",
     "ParallelTempering": "spinnet.dynamics.parallel_tempering:ParallelTempering",
     "SGD": "spinnet.dynamics.sgd:SGD",
     "SaddleSearch": "spinnet.dynamics.saddle_search:SaddleSearch",
+    "RejectionFree": "spinnet.dynamics.rejection_free:RejectionFree",
+    "SpinFlips": "spinnet.dynamics.spin_flips:SpinFlips",
+    "Still": "spinnet.dynamics.still:Still",
 }
 
 __all__ = [
     "DYNAMICS",
     "SGD",
+    "ConstrainedTempering",
     "GeodesicMetropolis",
     "GradientDescent",
     "GradientFlow",
     "Langevin",
+    "PairedLangevin",
     "ParallelTempering",
+    "RejectionFree",
     "SaddleSearch",
+    "SpinFlips",
+    "Still",
     "load",
 ]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spinnet.configurable import whole_number
-from spinnet.dynamics.saddle_search import ARRIVED, MOVING, SaddleSearch, riemannian_hessians
+from spinnet.dynamics.saddle_search import ARRIVED, MOVING, SaddleSearch, SaddleState, riemannian_hessians
 from spinnet.landscapes.base import Differentiable, require
 from spinnet.spaces import Sphere
 
@@ -38,8 +38,8 @@ class CriticalPoints:
     euler_characteristic : int
         Σ (−1)^index over the points; on the sphere it must be 1 + (−1)^{n−1} (Morse).
     complete : bool
-        The last doubling of the starts added nothing, and the Euler characteristic is right. On flat space, where
-        there is no such sum rule, only the first.
+        The last doubling of the starts added nothing, and the sum rules hold (:func:`topology_is_right`). On flat
+        space, where there is none, only the first.
     """
 
     x: np.ndarray
@@ -70,7 +70,7 @@ def find_critical_points(
     search: SaddleSearch | None = None,
     most_steps: int = 100,
 ) -> CriticalPoints:
-    """Search from uniform starts, doubling their number until a doubling adds no point and the Euler sum is right.
+    """Search from uniform starts, doubling their number until a doubling adds no point and the sum rules hold.
 
     The antipode of each point found is tried as well (it is stationary when the covariance is even or odd); x and −x
     are two points of the sphere, and are counted as two.
@@ -103,20 +103,20 @@ def find_critical_points(
     while not complete and used < most_starts:
         number = min(max(starts, used), most_starts - used)
         before, doubled = len(points), number >= used > 0
-        state = _ends(search, landscape, landscape.space.sample(number, rng), most_steps)
+        state = search_ends(search, landscape, landscape.space.sample(number, rng), most_steps)
         used += number
         stuck += int(np.sum((state.status != ARRIVED) & (state.status != MOVING)))
         unfinished += int(np.sum(state.status == MOVING))
         points, hits = merge_points(points, hits, state.x[state.status == ARRIVED])
         if len(points) > before:
-            mirrored = _ends(search, landscape, -points[before:], most_steps)
+            mirrored = search_ends(search, landscape, -points[before:], most_steps)
             again, _ = merge_points(points, hits, mirrored.x[mirrored.status == ARRIVED])
             hits = np.concatenate([hits, np.zeros(len(again) - len(points), dtype=np.int64)])
             points = again
         if doubled and len(points) == before:
-            index = _diagonalise(landscape, points)[1]
-            complete = _euler_is_right(landscape, index)
-    values, index, norm = _diagonalise(landscape, points)
+            index = diagonalise_points(landscape, points)[1]
+            complete = topology_is_right(landscape, index)
+    values, index, norm = diagonalise_points(landscape, points)
     energy = landscape.energy(points) if len(points) else np.empty(0)
     order = np.argsort(energy, kind="stable")
     return CriticalPoints(
@@ -152,7 +152,8 @@ def _squared_distance(rows: np.ndarray, point: np.ndarray) -> np.ndarray:
     return ((rows - point) ** 2).sum(axis=1)
 
 
-def _ends(search, landscape, x, most_steps):
+def search_ends(search: SaddleSearch, landscape: Differentiable, x: np.ndarray, most_steps: int) -> SaddleState:
+    """The state of the search from the rows of ``x`` when all have ended, or after ``most_steps``."""
     state = search.init(landscape, x, np.zeros(len(x), dtype=np.uint64))
     for _ in range(most_steps):
         if not (state.status == MOVING).any():
@@ -161,7 +162,7 @@ def _ends(search, landscape, x, most_steps):
     return state
 
 
-def _diagonalise(landscape, x):
+def diagonalise_points(landscape: Differentiable, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Eigenvalues in the tangent space (points, dimension), index and gradient norm of each point."""
     space, dimension = landscape.space, landscape.space.dimension
     if not len(x):
@@ -180,7 +181,23 @@ def _diagonalise(landscape, x):
     return values, (values < 0).sum(axis=1), norm
 
 
-def _euler_is_right(landscape, index) -> bool:
-    if not isinstance(landscape.space, Sphere):
+def topology_is_right(landscape: Differentiable, index: np.ndarray) -> bool:
+    """Whether the indices of all points obey the sum rules of the sphere; true on flat space, where there is none.
+
+    Σ (−1)^index = 1 + (−1)^{n−1} (Morse). Of an odd energy, H(−x) = −H(x), points come in pairs ±x of indices k and
+    n − 1 − k: for even n the sum is zero pair by pair, whatever is missing. But the number of pairs is odd: it is one
+    for a linear energy, and along a path of odd energies pairs of points appear two at a time.
+    """
+    space = landscape.space
+    if not isinstance(space, Sphere):
         return True
-    return int(np.where(index % 2 == 0, 1, -1).sum()) == 1 + (-1) ** (landscape.space.n - 1)
+    if int(np.where(index % 2 == 0, 1, -1).sum()) != 1 + (-1) ** (space.n - 1):
+        return False
+    return len(index) % 4 == 2 or not is_odd(landscape)
+
+
+def is_odd(landscape: Differentiable) -> bool:
+    """Whether H(−x) = −H(x), judged at four points."""
+    x = landscape.space.sample(4, np.random.default_rng(0))
+    energy = landscape.energy(x)
+    return bool(np.allclose(landscape.energy(-x), -energy, rtol=0.0, atol=1e-9 * np.abs(energy).max()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -10,12 +11,31 @@ import numpy as np
 
 from spinnet.configurable import real_number, whole_number
 from spinnet.dynamics.base import SteppedDynamics, finite_rows
+from spinnet.dynamics.exchange_ladder import (
+    Sums,
+    alternating_pairs,
+    block_of,
+    by_place,
+    chain_variables,
+    exchange_order,
+    follow_headings,
+    overlap_variables,
+)
 from spinnet.dynamics.markov_moves import Walkers, first_step, make_move, place_walkers, tuned
+from spinnet.dynamics.temperature_ladder import (
+    PLACEMENT_STEPS,
+    Trial,
+    equal_rejection,
+    trial_at,
+    trial_keys,
+    trial_landscape,
+    trial_start,
+)
 from spinnet.errors import InputError
 from spinnet.landscapes.base import Differentiable, Energy, Landscape, require
 from spinnet.records import Variable, Variables
 
-UP, DOWN, NOWHERE = 1, -1, 0
+_FEWEST_BINS = 8
 
 
 class TemperingState(NamedTuple):
@@ -34,6 +54,11 @@ class TemperingState(NamedTuple):
     exchanges: np.ndarray  # (replicas,): exchanges tried with the next hotter place since the warm-up, int64
     exchanged: np.ndarray  # (replicas,): how many were made
     exchange_probability: np.ndarray  # (replicas,): sum of their probabilities
+    energy_sums: np.ndarray  # (replicas, blocks, 2): sums of E and E² over the steps of each block
+    overlap_sums: np.ndarray  # (replicas, blocks, 6): sums of the powers of q with the same place of the next copy
+    overlap_counts: np.ndarray  # (replicas, blocks, bins): histogram of q, int64
+    start: np.ndarray  # (replicas, n) while temperatures are placed: where the chains will begin; then (replicas, 0)
+    refusal: np.ndarray  # (replicas,): refusals of exchanges added up over the trial runs of a round
     steps: np.ndarray  # (replicas,): int64
     keys: np.ndarray  # (replicas,): uint64, the source of the noise of this place
     diverged: np.ndarray  # (replicas,): bool
@@ -49,6 +74,10 @@ class ParallelTempering(SteppedDynamics):
     pass over the couplings. Row c·levels + k of the block is place k of copy c at every time, so what is measured on a
     row belongs to one temperature, and rows k and levels + k are independent at temperature k.
 
+    The ladder measures itself at every step after the warm-up: E, E² and the overlap q of neighbouring copies at each
+    temperature, as raw moments and histograms in blocks of time that double (:func:`block_of`). Probes see replicas,
+    not temperatures, and are refused (:meth:`check_probes`).
+
     Parameters
     ----------
     temperatures
@@ -59,25 +88,31 @@ class ParallelTempering(SteppedDynamics):
     levels
         0: ``temperatures`` is the ladder. Else the number of temperatures, placed between the two ends at equal
         rejection of exchanges, which is measured in trial runs on disorder samples of their own
-        (:func:`spinnet.dynamics.temperature_ladder.place_temperatures`): the ladder must not depend on the couplings
-        it is used on, or averages over disorder at fixed T are biased.
+        (:mod:`spinnet.dynamics.temperature_ladder`): the ladder must not depend on the couplings it is used on, or
+        averages over disorder at fixed T are biased. The trial runs are the first ``PLACEMENT_STEPS`` steps.
     moves
         Proposals between exchanges.
     leapfrog
         Steps of a trajectory, 0 for plain proposals.
     warm_up
-        Steps during which proposals are tuned, place by place; they are then fixed, and counts begin.
+        Steps after the placement during which proposals are tuned, place by place; they are then fixed, and
+        measurements begin.
+    bins
+        Of the histogram of overlaps on [−1, 1].
 
     Notes
     -----
-    Equilibrium is judged by :mod:`spinnet.estimators.equilibrium`.
+    Equilibrium is judged by :mod:`spinnet.estimators.equilibrium`. A run of warm_up·2^K steps after the placement has
+    its second half in the last block, and a longer run continues it without changing a complete block.
 
     References
     ----------
     Hukushima & Nemoto, J. Phys. Soc. Jpn. 65, 1604 (1996); alternating pairs: Syed, Bouchard-Côté, Deligiannidis &
-    Doucet, J. R. Stat. Soc. B 84, 321 (2022).
+    Doucet, J. R. Stat. Soc. B 84, 321 (2022); blocks that double: Katzgraber, Palassini & Young, Phys. Rev. B 63,
+    184422 (2001).
     """
 
+    revision = 2
     requires = (Energy,)
     kernels = ("spinnet.kernels.counter_noise",)
     State = TemperingState
@@ -90,14 +125,17 @@ class ParallelTempering(SteppedDynamics):
         moves: int = 1,
         leapfrog: int = 0,
         warm_up: int = 1000,
+        bins: int = 100,
     ):
-        given = self.validate(temperatures, copies, levels, moves, leapfrog, warm_up)
+        given = self.validate(temperatures, copies, levels, moves, leapfrog, warm_up, bins)
         self.temperatures = tuple(given["temperatures"])
         self.copies, self.levels, self.moves = given["copies"], given["levels"], given["moves"]
-        self.leapfrog, self.warm_up = given["leapfrog"], given["warm_up"]
+        self.leapfrog, self.warm_up, self.bins = given["leapfrog"], given["warm_up"], given["bins"]
+        # Not part of the state, for it follows from it: landscape, run, landscape and keys of the trial run under way.
+        self._trial: tuple[Energy, tuple[int, int], Energy, np.ndarray] | None = None
 
     @classmethod
-    def validate(cls, temperatures, copies, levels, moves, leapfrog, warm_up):
+    def validate(cls, temperatures, copies, levels, moves, leapfrog, warm_up, bins):
         if not isinstance(temperatures, list | tuple | np.ndarray) or len(temperatures) < 2:
             raise InputError(f"temperatures = {temperatures!r}: give two or more, increasing, such as [0.6, 0.7, 0.85]")
         ladder = [real_number("temperatures", value, above=0.0) for value in temperatures]
@@ -116,12 +154,31 @@ class ParallelTempering(SteppedDynamics):
             "moves": whole_number("moves", moves, 1),
             "leapfrog": whole_number("leapfrog", leapfrog),
             "warm_up": whole_number("warm_up", warm_up, 1),
+            "bins": whole_number("bins", bins, _FEWEST_BINS),
         }
+
+    @classmethod
+    def check_probes(cls, names: Iterable[str]) -> None:
+        """Refuse every probe, by name.
+
+        A probe measures replica by replica; here a replica is a temperature of a copy, so that averages over replicas
+        would mix temperatures. Energies, overlaps and acceptance at each temperature are in the results without any.
+        """
+        for name in names:
+            raise InputError(
+                f"probes.{name}: {cls.__name__} takes no probe, for its replicas are at different temperatures; it "
+                "records energies and overlaps at each temperature itself: leave the probe out"
+            )
 
     @property
     def n_temperatures(self) -> int:
         """Places of one ladder."""
         return self.levels or len(self.temperatures)
+
+    @property
+    def placement_steps(self) -> int:
+        """Steps of the trial runs that place the temperatures, before the warm-up."""
+        return PLACEMENT_STEPS if self.levels else 0
 
     def flow_time(self, landscape: Landscape) -> float:
         """NaN: configurations jump between temperatures, there is no time of a flow."""
@@ -131,58 +188,97 @@ class ParallelTempering(SteppedDynamics):
         wanted = self.copies * self.n_temperatures
         if len(x) != wanted:
             raise InputError(
-                f"{len(x)} replicas for ParallelTempering with {self.copies} copies of {self.n_temperatures} "
+                f"{len(x)} replicas for {type(self).__name__} with {self.copies} copies of {self.n_temperatures} "
                 f"temperatures: set replicas = {wanted}"
             )
         if self.leapfrog:
-            require("ParallelTempering with leapfrog steps", landscape, (Differentiable,))
+            require(f"{type(self).__name__} with leapfrog steps", landscape, (Differentiable,))
         ladder = np.array(self.temperatures)
+        start = np.empty((len(x), 0))
         if self.levels:
-            # Imported here: the trial runs are runs of this class.
-            from spinnet.dynamics.temperature_ladder import place_temperatures, trial_landscapes
+            ladder = np.geomspace(*self.temperatures, self.levels)
+            start = np.array(landscape.space.retract(landscape.check(x)))
+        return self._begin(landscape, x, np.tile(ladder, self.copies), np.array(keys, dtype=np.uint64), start)
 
-            ladder = place_temperatures(
-                trial_landscapes(landscape), *self.temperatures, self.levels, moves=self.moves, leapfrog=self.leapfrog
-            ).temperatures
+    def _begin(self, landscape, x, temperature, keys, start) -> TemperingState:
+        """Chains that have made no step."""
         at = place_walkers(landscape, x, bool(self.leapfrog))
-        temperature = np.tile(ladder, self.copies)
         count = np.zeros(len(x), np.int64)
+        sums = Sums.empty(len(x), self.bins)
         return TemperingState(
             *at, temperature=temperature, step=first_step(landscape, temperature, self.leapfrog),
             walker=np.arange(len(x)), heading=count.astype(np.int8), round_trips=count,
             moves=count.copy(), accepted=count.copy(), exchanges=count.copy(), exchanged=count.copy(),
-            exchange_probability=np.zeros(len(x)), steps=count.copy(), keys=np.array(keys, dtype=np.uint64),
+            exchange_probability=np.zeros(len(x)), energy_sums=sums.energy, overlap_sums=sums.overlap,
+            overlap_counts=sums.counts, start=start, refusal=np.zeros(len(x)), steps=count.copy(), keys=keys,
             diverged=~(finite_rows(at.x) & np.isfinite(at.energy)),
         )  # fmt: skip
 
     def advance(self, landscape: Energy, state: TemperingState, n: int) -> TemperingState:
-        for _ in range(n):
-            state = self._step(landscape, state)
-        return state
+        sums = Sums(state.energy_sums, state.overlap_sums, state.overlap_counts).own()
+        state = state._replace(keys=np.array(state.keys, dtype=np.uint64))
+        for number in range(int(state.steps[0]), int(state.steps[0]) + n):
+            if number < self.placement_steps:
+                state = self._place(landscape, state, trial_at(number))
+                continue
+            made = number - self.placement_steps
+            state = self._step(landscape, state, made, self.warm_up)
+            block = block_of(made, self.warm_up)
+            if block >= 0:
+                sums = sums.grown(block + 1)
+                sums.add(block, state.energy, self._overlap(landscape, state.x))
+        return state._replace(energy_sums=sums.energy, overlap_sums=sums.overlap, overlap_counts=sums.counts)
 
-    def _step(self, landscape: Energy, state: TemperingState) -> TemperingState:
-        number = int(state.steps[0])
-        measuring = number >= self.warm_up
+    def _overlap(self, landscape: Energy, x: np.ndarray) -> np.ndarray:
+        """Overlap of each row with the same place of the next copy; of one copy with itself, 1."""
+        with np.errstate(all="ignore"):
+            return landscape.space.overlap(x, np.roll(x, -self.n_temperatures, axis=0))
+
+    def _place(self, landscape: Energy, state: TemperingState, trial: Trial) -> TemperingState:
+        """One step of a trial run, and at its end the next ladder, or the beginning of the chains."""
+        steps, keys, start = state.steps, state.keys, state.start
+        run = (trial.round, trial.number)
+        if self._trial is None or self._trial[0] is not landscape or self._trial[1] != run:
+            self._trial = landscape, run, trial_landscape(landscape, trial.number), trial_keys(len(state.x), trial)
+        _, _, where, noise = self._trial
+        if trial.step == 0:
+            x = trial_start(where, len(state.x), trial)
+            state = self._begin(where, x, state.temperature, noise, start)._replace(refusal=state.refusal)
+        state = self._step(where, state._replace(keys=noise), trial.step, trial.warm_up)
+        if trial.step == trial.length - 1:
+            levels = self.n_temperatures
+            tried = state.exchanges.reshape(self.copies, levels).sum(axis=0)
+            made = state.exchange_probability.reshape(self.copies, levels).sum(axis=0)
+            refusal = state.refusal + np.tile(1.0 - made / np.maximum(tried, 1), self.copies)
+            if trial.ends_round:
+                ladder = equal_rejection(state.temperature[:levels], refusal[: levels - 1], levels)
+                state = state._replace(temperature=np.tile(ladder, self.copies))
+                refusal = np.zeros_like(refusal)
+            state = state._replace(refusal=refusal)
+            if trial.is_last:
+                self._trial = None
+                state = self._begin(landscape, start, state.temperature, keys, np.empty((len(start), 0)))
+        return state._replace(steps=steps + 1, keys=keys)
+
+    def _step(self, landscape: Energy, state: TemperingState, number: int, warm_up: int) -> TemperingState:
+        """Step ``number`` of a chain: proposals, then exchanges."""
+        measuring = number >= warm_up
         at, step, accepted = Walkers(state.x, state.energy, state.gradient), state.step, state.accepted
-        keys = np.array(state.keys, dtype=np.uint64)
         for move in range(number * self.moves, (number + 1) * self.moves):
-            at, decision, spare = make_move(landscape, at, state.temperature, step, keys, move, self.leapfrog)
+            at, decision, spare = make_move(landscape, at, state.temperature, step, state.keys, move, self.leapfrog)
             if measuring:
                 accepted = accepted + decision.accepted
             else:
                 # One step for each temperature: the copies are tuned together.
                 mean = decision.probability.reshape(self.copies, -1).mean(axis=0)
                 step = tuned(landscape.space, step, np.tile(mean, self.copies), move, self.leapfrog)
-        cold, hot = self._pairs(number % 2)
+        cold, hot = alternating_pairs(self.n_temperatures, self.copies, number % 2)
         with np.errstate(all="ignore"):
             gain = (1.0 / state.temperature[cold] - 1.0 / state.temperature[hot]) * (at.energy[cold] - at.energy[hot])
-            probability = np.nan_to_num(np.exp(np.minimum(gain, 0.0)), nan=0.0)
         # The spare number of the last proposal, of the colder place.
-        swapped = spare[cold] <= probability
-        order = np.arange(len(step))
-        order[cold[swapped]], order[hot[swapped]] = hot[swapped], cold[swapped]
+        order, swapped, probability = exchange_order(cold, hot, gain, spare[cold], len(step))
         walker = state.walker[order]
-        heading, returned = self._heading(state.heading, walker)
+        heading, returned = follow_headings(state.heading, walker, self.n_temperatures)
         exchanges, exchanged, total = state.exchanges.copy(), state.exchanged.copy(), state.exchange_probability.copy()
         if measuring:
             exchanges[cold] += 1
@@ -190,54 +286,29 @@ class ParallelTempering(SteppedDynamics):
             total[cold] += probability
         else:
             heading = np.zeros_like(heading)
-        return TemperingState(
-            at.x[order], at.energy[order], at.gradient[order], state.temperature, step, walker, heading,
-            state.round_trips + returned * measuring, state.moves + self.moves * measuring, accepted, exchanges,
-            exchanged, total, state.steps + 1, keys, state.diverged[order],
+        return state._replace(
+            x=at.x[order], energy=at.energy[order], gradient=at.gradient[order], step=step, walker=walker,
+            heading=heading, round_trips=state.round_trips + returned * measuring,
+            moves=state.moves + self.moves * measuring, accepted=accepted, exchanges=exchanges, exchanged=exchanged,
+            exchange_probability=total, steps=state.steps + 1, diverged=state.diverged[order],
         )  # fmt: skip
 
-    def _pairs(self, parity: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of the colder and the hotter partners of the pairs of this parity, in all copies."""
-        levels = self.n_temperatures
-        places = np.arange(parity, levels - 1, 2)
-        cold = (levels * np.arange(self.copies)[:, None] + places).ravel()
-        return cold, cold + 1
-
-    def _heading(self, heading: np.ndarray, walker: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Headings after a step, and which walkers came back to the hottest place from the coldest: a round trip."""
-        levels = self.n_temperatures
-        hottest, coldest = walker[levels - 1 :: levels], walker[::levels]
-        heading, returned = heading.copy(), np.zeros(len(heading), bool)
-        returned[hottest] = heading[hottest] == UP
-        heading[hottest] = DOWN
-        # Who never was hottest has not begun a trip.
-        heading[coldest] = np.where(heading[coldest] == NOWHERE, NOWHERE, UP)
-        return heading, returned
-
     def variables(self, state: TemperingState) -> Variables:
-        """What the ladder itself tells after the warm-up: acceptance, exchanges, round trips; one number per place.
+        """What the ladder measured: per level, copy (or pair of copies) and block of time.
 
-        Round trips are those of the walkers of each copy: total over the walkers, divided by their number.
+        Pair p is copies p and p + 1; two copies are one pair, three or more a ring.
         """
-        replica, levels = ("replica",), self.n_temperatures
-        per_copy = state.round_trips.reshape(self.copies, levels).mean(axis=1)
-        measured = np.maximum(state.steps - self.warm_up, 0)
-        trips = np.repeat(per_copy, levels)
-        with np.errstate(all="ignore"):
-            return {
-                "temperature": Variable(state.temperature, replica, "energy", "temperature of this place"),
-                "proposal_step": Variable(state.step, replica, "1", "length of a proposal, fixed after the warm-up"),
-                "acceptance": Variable(
-                    state.accepted / state.moves, replica, "1", "share of proposals accepted after the warm-up"
-                ),
-                "exchange_acceptance": Variable(
-                    state.exchanged / state.exchanges, replica, "1",
-                    "share of exchanges with the next hotter place that were made; NaN at the hottest",
-                ),
-                "round_trips": Variable(
-                    trips, replica, "1", "round trips hottest-coldest-hottest per walker of this copy after the warm-up"
-                ),
-                "round_trip_time": Variable(
-                    measured / trips, replica, "steps", "steps after the warm-up over round trips per walker"
-                ),
-            }  # fmt: skip
+        levels, copies = self.n_temperatures, self.copies
+        steps = max(int(state.steps[0]) - self.placement_steps, 0)
+        found = {
+            "temperature": Variable(state.temperature[:levels], ("level",), "energy", "temperature of each level"),
+            **chain_variables(state, "level", copies, steps, self.warm_up),
+        }
+        pairs = {1: 0, 2: 1}.get(copies, copies)
+        if pairs:
+            sums = by_place(state.overlap_sums, copies)[:, :pairs]
+            counts = by_place(state.overlap_counts, copies)[:, :pairs]
+            found |= overlap_variables(
+                sums, counts, "overlap", ("level", "pair"), steps, self.warm_up, "overlap of two copies"
+            )
+        return found

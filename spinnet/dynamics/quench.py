@@ -77,6 +77,26 @@ def quench(
     and exact saddles the flow may stay at a saddle for long; ``converged`` is False for what is still there.
     """
     tolerance = real_number("tolerance", tolerance, above=0.0)
+    return _describe(landscape, *descend(landscape, x, tolerance, flow_tolerance, most_steps), tolerance)
+
+
+def descend(
+    landscape: Differentiable,
+    x: np.ndarray,
+    tolerance: float = 1e-9,
+    flow_tolerance: float = 1e-4,
+    most_steps: int = 20_000,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The way down of :func:`quench`, with the same parameters, and no look at what was reached.
+
+    Returns
+    -------
+    x : ndarray (replicas, n)
+        Where the descents ended; NaN where ``x`` is not finite.
+    flow_steps : ndarray (replicas,) of int
+        Steps of the flow that were tried.
+    """
+    tolerance = real_number("tolerance", tolerance, above=0.0)
     most_steps = whole_number("most_steps", most_steps, 1)
     flow = GradientFlow(tolerance=flow_tolerance)
     require("quench", landscape, flow.requires)
@@ -102,7 +122,7 @@ def quench(
             switch[tried[~good]] *= _LOWER_SWITCH
             done[near] = good
         rows, state = rows[~done], _subset(state, ~done)
-    return _describe(landscape, end, spent, tolerance)
+    return end, spent
 
 
 def _subset(state: FlowState, rows: np.ndarray) -> FlowState:

@@ -9,6 +9,7 @@ import numpy as np
 
 from spinnet.configurable import real_number
 from spinnet.dynamics.base import SteppedDynamics, finite_rows
+from spinnet.dynamics.gradient_flow import GradientFlow
 from spinnet.errors import InputError
 from spinnet.landscapes.base import Differentiable, Landscape
 from spinnet.records import Variable, Variables
@@ -21,6 +22,7 @@ _BY_PRODUCTS = 24  # up to this dimension the Hessians of a block are made from 
 _PRODUCT_ROWS = 4096
 # Close to a gradient-flat point: over a length √n ln|g| would change by less than this, and a step hardly helps.
 _NEARLY_FLAT, _HARDLY_SHORTER = 0.03, 0.999
+_DESCENT_TOLERANCE = 1e-3  # where a descent ends is only where a search begins
 
 
 class SaddleState(NamedTuple):
@@ -55,6 +57,9 @@ class SaddleSearch(SteppedDynamics):
         use ``dtype = "float64"`` below.
     flat
         Least curvature along the gradient relative to the largest modulus of an eigenvalue.
+    descent
+        Time of the gradient flow dx/dt = −∇H that leads each start down before the search. From random starts the
+        search ends high in the landscape, at an index near one half; the longer the descent, the lower the points.
 
     Notes
     -----
@@ -71,16 +76,20 @@ class SaddleSearch(SteppedDynamics):
     needs_hvp = True
     State = SaddleState
 
-    def __init__(self, tolerance: float = 1e-9, flat: float = 1e-7):
-        given = self.validate(tolerance=tolerance, flat=flat)
-        self.tolerance, self.flat = given["tolerance"], given["flat"]
+    def __init__(self, tolerance: float = 1e-9, flat: float = 1e-7, descent: float = 0.0):
+        given = self.validate(tolerance=tolerance, flat=flat, descent=descent)
+        self.tolerance, self.flat, self.descent = given["tolerance"], given["flat"], given["descent"]
 
     @classmethod
-    def validate(cls, tolerance, flat):
+    def validate(cls, tolerance, flat, descent):
         flat = real_number("flat", flat, 0.0)
         if flat >= 1.0:
             raise InputError(f"flat = {flat:g}: give a share of the largest eigenvalue below 1, such as 1e-7")
-        return {"tolerance": real_number("tolerance", tolerance, above=0.0), "flat": flat}
+        return {
+            "tolerance": real_number("tolerance", tolerance, above=0.0),
+            "flat": flat,
+            "descent": real_number("descent", descent, 0.0),
+        }
 
     def flow_time(self, landscape: Landscape) -> float:
         """NaN: a search for saddles follows no flow down the landscape."""
@@ -88,6 +97,8 @@ class SaddleSearch(SteppedDynamics):
 
     def init(self, landscape: Differentiable, x: np.ndarray, keys: np.ndarray) -> SaddleState:
         x = np.array(landscape.space.retract(landscape.check(x)))
+        if self.descent > 0.0:
+            x = _led_down(landscape, x, self.descent)
         with np.errstate(all="ignore"):
             norm = _norm(landscape.riemannian_gradient(x)) / math.sqrt(landscape.units.n_units)
         diverged = ~(finite_rows(x) & np.isfinite(norm))
@@ -176,6 +187,21 @@ def riemannian_hessians(landscape: Differentiable, x: np.ndarray, gradient: np.n
         applied = landscape.hvp(here, tangent) if n <= _BY_PRODUCTS else tangent @ landscape.hessian(x[first])
         found[part] = space.riemannian_hvp(here, tangent, slope, applied).reshape(count, n, n)
     return 0.5 * (found + found.transpose(0, 2, 1))
+
+
+def _led_down(landscape: Differentiable, x: np.ndarray, time: float) -> np.ndarray:
+    """Where the gradient flow from ``x`` is at ``time``; NaN for rows that diverge."""
+    flow, reached = GradientFlow(tolerance=_DESCENT_TOLERANCE), np.full_like(x, np.nan)
+    state = flow.init(landscape, x, np.zeros(len(x), np.uint64))
+    waiting = np.ones(len(x), bool)
+    while waiting.any():
+        state = flow.advance(landscape, state, 1)
+        start, end = flow.interval(state)
+        here = waiting & (start < time) & (time <= end)
+        if here.any():
+            reached[here] = flow.configuration(landscape, state, np.where(here, time, end))[here]
+        waiting &= ~here & ~state.diverged
+    return reached
 
 
 def _norm(x: np.ndarray) -> np.ndarray:

@@ -26,6 +26,71 @@ LARGEST_Z = 4.0
 LARGEST_RELATIVE_ERROR = 0.05
 
 
+def second_part(values: ArrayLike, block_steps: ArrayLike, axis: int = -1) -> NDArray:
+    """Means over the second part of a run, from means over blocks of time that double.
+
+    The last block if it is complete (as long as all before it), else the last two: at least the second half of what
+    was measured, and at most three quarters of it.
+
+    Parameters
+    ----------
+    values : array_like
+        Means over the steps of each block, with the blocks along ``axis``.
+    block_steps : array_like, shape (block,)
+        Steps in each block.
+
+    Raises
+    ------
+    InputError
+        If nothing was measured.
+    """
+    values, steps = np.moveaxis(np.asarray(values, dtype=np.float64), axis, -1), _steps(block_steps)
+    last = len(steps) - _taken(steps)
+    return values[..., last:] @ (steps[last:] / steps[last:].sum())
+
+
+def second_part_counts(counts: ArrayLike, block_steps: ArrayLike, axis: int = -2) -> NDArray:
+    """Counts of the second part of a run: as :func:`second_part`, added up."""
+    counts, steps = np.moveaxis(np.asarray(counts), axis, -1), _steps(block_steps)
+    return counts[..., len(steps) - _taken(steps) :].sum(axis=-1)
+
+
+def _steps(block_steps: ArrayLike) -> NDArray:
+    steps = np.asarray(block_steps, dtype=np.float64)
+    if steps.ndim != 1 or not steps.sum() > 0:
+        raise InputError("nothing was measured after the warm-up: make the run longer than warm_up")
+    return steps
+
+
+def _taken(steps: NDArray) -> int:
+    """Number of blocks of the second part."""
+    # Blocks of a, a, 2a, 4a, … where the first is the warm-up, which is not among them.
+    complete = len(steps) == 1 or steps[-1] >= 2 * steps[-2]
+    return 1 if complete else 2
+
+
+def block_drift(values: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Change of a mean from the last but one block to the last, and its z-score over samples.
+
+    Blocks double, so that a run that is still on its way to equilibrium differs between them.
+
+    Parameters
+    ----------
+    values : array_like, shape (sample, ..., block)
+        Means over blocks; two blocks or more, the last of them complete.
+
+    Returns
+    -------
+    change, z : ndarray, shape (...)
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim < 2 or values.shape[-1] < 2:
+        raise InputError(f"values of shape {values.shape}: a drift needs two blocks of time; make the run longer")
+    change, error = mean_and_error(values[..., -1] - values[..., -2])
+    with np.errstate(all="ignore"):
+        return change, change / error
+
+
 @dataclass(frozen=True)
 class EquilibriumVerdict:
     """The two criteria at each temperature.

@@ -26,13 +26,19 @@ _OTHER = np.uint64(0xD1B54A32D192ED03)
 
 
 @inner
-def propose(key, second, step, n, beta, rule):
-    """The flip (one bit) and the threshold of a step."""
+def propose_site(key, second, step, n, beta, rule):
+    """The site and the threshold of a step."""
     word = hash_counter(key, second, step)
-    flip = _ONE << to_integer(mix(word ^ _OTHER), n)
     u = (np.float64(np.int64(word >> _S11)) + 0.5) * 2.0**-53
     odds = u / (1.0 - u if rule == 1 else 1.0)
-    return flip, -logarithm(odds) / beta
+    return to_integer(mix(word ^ _OTHER), n), -logarithm(odds) / beta
+
+
+@inner
+def propose(key, second, step, n, beta, rule):
+    """The flip (one bit) and the threshold of a step."""
+    site, threshold = propose_site(key, second, step, n, beta, rule)
+    return _ONE << site, threshold
 
 
 @kernel("void(u8[:,::1], u8[::1], f8[::1], i8, i8, f8, i8, u8, i8, i8, u8[::1], f8[::1], i8[::1], f8[::1])")
@@ -126,7 +132,7 @@ def walk_events(
     clock[0] is the time of the last jump, index[0] and energy[0] the state since. For every time of the rising grid
     ``times`` that is passed, seen[k] becomes the index and jumps[k] the number of jumps until then; the walk ends once
     the last is passed. integrals grows by ∫dt and ∫E dt up to the last jump. Rule 2 is random hopping: every site
-    flips at rate e^{βE} of the state that is left, over N.
+    flips at rate e^{βE} of the state that is left, over N. Rule 3 leaves at the same rate, for any of the 2^N states.
     """
     neighbours, energies = np.empty(n, dtype=np.uint64), np.empty(n)
     rates = np.empty(n)
@@ -141,7 +147,7 @@ def walk_events(
         wait = -math.log(to_uniform(hash_counter(key, second, number << _ONE)))
         word = hash_counter(key, second, (number << _ONE) | _ONE)
         target = 0
-        if rule == 2:
+        if rule >= 2:
             wait *= math.exp(-beta * e)
             target = np.int64(to_integer(word, np.uint64(n)))
         else:
@@ -172,8 +178,11 @@ def walk_events(
         now += wait
         integrals[0] += wait
         integrals[1] += wait * e
-        here ^= _ONE << np.uint64(target)
-        if rule == 2:
+        if rule == 3:
+            here = word >> np.uint64(64 - n)
+        else:
+            here ^= _ONE << np.uint64(target)
+        if rule >= 2:
             neighbours[0] = here
             read_energies(keys, shifts, widths, kind, neighbours, energies, 1)
             e = energies[0]
@@ -182,6 +191,33 @@ def walk_events(
         made += 1
     index[0], energy[0], clock[0] = here, e, now
     return made
+
+
+@kernel("void(u8[::1], i8, i8, f8[::1], i8, i8[:,::1], f8[:,::1])")
+def fill_proposals(chain_keys, n, first, betas, rule, sites, thresholds):
+    """The proposals of walk_one and walk_many: site and threshold of step first + s of chain a at [s, a]; n < 2³²."""
+    bound = np.uint64(n)
+    for a in range(len(chain_keys)):
+        second = second_key(chain_keys[a])
+        for s in range(sites.shape[0]):
+            site, thresholds[s, a] = propose_site(chain_keys[a], second, np.uint64(first + s), bound, betas[a], rule)
+            sites[s, a] = np.int64(site)
+
+
+@kernel("void(f8[::1], i8, f8[::1], i8, u8[::1], i8, i8, u8[::1], f8[::1], i8[::1])")
+def walk_listed(levels, n, betas, rule, chain_keys, first, steps, index, energy, accepted):
+    """The walk of walk_many over levels that are listed in an array of 2^n."""
+    bound = np.uint64(n)
+    for a in range(len(index)):
+        key, second, here, e, count = chain_keys[a], second_key(chain_keys[a]), index[a], energy[a], 0
+        for s in range(steps):
+            flip, threshold = propose(key, second, np.uint64(first + s), bound, betas[a], rule)
+            there = levels[np.int64(here ^ flip)]
+            if there - e <= threshold:
+                here, e = here ^ flip, there
+                count += 1
+        index[a], energy[a] = here, e
+        accepted[a] += count
 
 
 @kernel("void(u8[::1], f8, f8[::1], i8[:,::1])")

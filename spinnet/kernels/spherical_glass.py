@@ -63,6 +63,19 @@ def workspace(n: int, replicas: int, groups: int, vectors: int, dtype: np.dtype)
     return work, np.empty((4 * blocks * passes, lanes))
 
 
+def hessian_workspace(n: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """The workspace of :func:`contract_hessian`, and the zeros that it adds to."""
+    padded = -(-n // 4) * 4
+    return np.empty((9 * padded + 6, 1), dtype=dtype), np.zeros((padded * padded, 1))
+
+
+def whole_hessian(half: np.ndarray, n: int) -> np.ndarray:
+    """The matrix of which :func:`contract_hessian` made half."""
+    padded = -(-n // 4) * 4
+    half = half.reshape(padded, padded)[:n, :n]
+    return half + half.T
+
+
 @inner
 def put_states(x, lanes, work, sites, turned):
     """Replicas as lanes, row ``sites`` + (pass, site), and for 4 lanes as rows of sites too."""
@@ -98,16 +111,26 @@ def clear(rows):
             rows[i, a] = 0.0
 
 
-def _gradient_of_unit(lanes):
-    """The function that adds the gradient of one unit to ``totals``, for a number of lanes."""
+@inner
+def stored(source, couplings, prefixes, block, group, line, first, span, n):
+    """Where the tiles of a group lie from its tile ``first`` on, if its tile 0 is tile ``line`` of all."""
+    return line + first
+
+
+def gradient_of_unit(lanes, fetch=stored, deepest=1 << 20):
+    """The function that adds the gradient of one unit to ``totals``, for a number of lanes.
+
+    ``fetch`` says where tiles lie in ``couplings``, and may first make them from ``source``; it is asked for at most
+    ``deepest`` tiles at once.
+    """
     op = operations(lanes)
     together, sweep, drain = op.groups, op.sweep, op.drain
     fill, multiply, add = op.fill, op.multiply, op.add
 
     @inner
-    def unit(couplings, prefixes, block, start, stop, line, n, work, sites, turned, free, totals, total):
+    def unit(source, couplings, prefixes, block, start, stop, line, n, work, sites, turned, free, totals, total):
         blocks = (n + 3) // 4
-        depth = tiles_at_once(blocks, lanes)
+        depth = min(tiles_at_once(blocks, lanes), deepest)
         tiles = blocks - block
         j = 4 * block
         groups = stop - start
@@ -137,7 +160,7 @@ def _gradient_of_unit(lanes):
             states = turned * lanes + k if lanes < 16 else sites + k
             ahead = tiles_ahead(tiles, lanes)
             for h in range(0, groups, together):
-                at = line + h * tiles + t0
+                at = fetch(source, couplings, prefixes, block, start + h, line + h * tiles, t0, span, n)
                 second = tiles if h + 1 < groups else 0
                 sweep(
                     couplings, at, second, span, ahead, work, states, 4 * blocks, products + h, sites + j, row_sums,
@@ -163,7 +186,7 @@ def _gradient_of_unit(lanes):
     return unit
 
 
-_gradient_1, _gradient_4, _gradient_16 = _gradient_of_unit(1), _gradient_of_unit(4), _gradient_of_unit(16)
+gradient_1, gradient_4, gradient_16 = gradient_of_unit(1), gradient_of_unit(4), gradient_of_unit(16)
 
 
 @kernel(
@@ -199,16 +222,16 @@ def contract(couplings, prefixes, units, bounds, first_chunk, last_chunk, x, wor
                 sites = q * padded
                 turned = all_turned + sites
                 if lanes == 1:
-                    _gradient_1(
-                        couplings, prefixes, block, start, stop, line, n, work, sites, turned, free, totals, sites
+                    gradient_1(
+                        0, couplings, prefixes, block, start, stop, line, n, work, sites, turned, free, totals, sites
                     )
                 elif lanes == 4:
-                    _gradient_4(
-                        couplings, prefixes, block, start, stop, line, n, work, sites, turned, free, totals, sites
+                    gradient_4(
+                        0, couplings, prefixes, block, start, stop, line, n, work, sites, turned, free, totals, sites
                     )
                 else:
-                    _gradient_16(
-                        couplings, prefixes, block, start, stop, line, n, work, sites, turned, free, totals, sites
+                    gradient_16(
+                        0, couplings, prefixes, block, start, stop, line, n, work, sites, turned, free, totals, sites
                     )
         write_lanes(totals, partials[chunk])
 
@@ -288,11 +311,13 @@ def _factorial(number):
 
 
 @kernel(
-    "void(f8[::1], i8, i8, i4[:,::1], i8, f8, i8[::1], f4[::1])",
-    "void(f8[::1], i8, i8, i4[:,::1], i8, f8, i8[::1], f8[::1])",
+    "void(f8[::1], i8, i8, i4[:,::1], i8, f8, b1, i8[::1], f4[::1])",
+    "void(f8[::1], i8, i8, i4[:,::1], i8, f8, b1, i8[::1], f8[::1])",
 )
-def pack_couplings(normals, first, last, prefixes, n, scale, block_tiles, couplings):
+def pack_couplings(normals, first, last, prefixes, n, scale, strict, block_tiles, couplings):
     """Write scale·√(p!/Π multiplicities!)·normal into the groups of the prefixes first … last.
+
+    ``strict`` writes zeros where an index is repeated.
 
     ``normals`` holds, prefix after prefix, the triangle j = (largest index of the prefix) … n − 1, k = j … n − 1;
     ``block_tiles[b]`` is the number of tiles before block b.
@@ -319,6 +344,9 @@ def pack_couplings(normals, first, last, prefixes, n, scale, block_tiles, coupli
                 several = repeats * (equal + 1)
                 usual = scale * np.sqrt(orders / several)
                 diagonal = scale * np.sqrt(orders / (several * (equal + 2)))
+                if strict:
+                    usual = usual if several == 1.0 else 0.0
+                    diagonal = 0.0
                 for t in range(tiles):
                     for c in range(4):
                         k = 4 * (b + t) + c

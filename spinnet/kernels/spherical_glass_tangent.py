@@ -88,7 +88,7 @@ def _tangent_of_unit(lanes):
     return unit
 
 
-_tangent_1, _tangent_4, _tangent_16 = _tangent_of_unit(1), _tangent_of_unit(4), _tangent_of_unit(16)
+tangent_1, tangent_4, tangent_16 = _tangent_of_unit(1), _tangent_of_unit(4), _tangent_of_unit(16)
 
 
 @kernel(
@@ -115,17 +115,17 @@ def contract_tangent(couplings, prefixes, units, bounds, first_chunk, last_chunk
                 sites = q * padded
                 turned = all_turned + sites
                 if lanes == 1:
-                    _tangent_1(
+                    tangent_1(
                         couplings, prefixes, block, start, stop, line, n, work, sites, turned, apart, free, totals,
                         sites,
                     )
                 elif lanes == 4:
-                    _tangent_4(
+                    tangent_4(
                         couplings, prefixes, block, start, stop, line, n, work, sites, turned, apart, free, totals,
                         sites,
                     )
                 else:
-                    _tangent_16(
+                    tangent_16(
                         couplings, prefixes, block, start, stop, line, n, work, sites, turned, apart, free, totals,
                         sites,
                     )

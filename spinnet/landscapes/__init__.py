@@ -12,15 +12,36 @@ from spinnet.errors import InputError, nearest_name
 
 if TYPE_CHECKING:
     from spinnet.landscapes.base import Landscape
+    from spinnet.landscapes.data_correlated import DataCorrelatedREM
     from spinnet.landscapes.dense_network import DenseNetwork
+    from spinnet.landscapes.generalized_rem import ContinuousREM, GeneralizedREM
+    from spinnet.landscapes.ising_pspin import PSpinIsing
+    from spinnet.landscapes.log_correlated import LogCorrelatedREM
+    from spinnet.landscapes.random_energy import RandomEnergyModel
     from spinnet.landscapes.spherical_glass import SphericalGlass
+
 
 _HOME = {
     "SphericalGlass": "spinnet.landscapes.spherical_glass",
     "DenseNetwork": "spinnet.landscapes.dense_network",
+    "ContinuousREM": "spinnet.landscapes.generalized_rem",
+    "DataCorrelatedREM": "spinnet.landscapes.data_correlated",
+    "GeneralizedREM": "spinnet.landscapes.generalized_rem",
+    "LogCorrelatedREM": "spinnet.landscapes.log_correlated",
+    "PSpinIsing": "spinnet.landscapes.ising_pspin",
+    "RandomEnergyModel": "spinnet.landscapes.random_energy",
 }
 
-__all__ = ["DenseNetwork", "SphericalGlass"]
+__all__ = [
+    "ContinuousREM",
+    "DataCorrelatedREM",
+    "DenseNetwork",
+    "GeneralizedREM",
+    "LogCorrelatedREM",
+    "PSpinIsing",
+    "RandomEnergyModel",
+    "SphericalGlass",
+]
 
 
 def load(name: str) -> type[Landscape]:

@@ -69,6 +69,16 @@ class Landscape(Configurable, ABC):
         return 0
 
     @classmethod
+    def task_kernels(cls, table: Mapping[str, Any], products: bool) -> tuple[str, ...]:
+        """Modules whose kernels a task on this landscape calls, with Hessian–vector ``products`` or without."""
+        return (*cls.kernels, *(getattr(cls, "hvp_kernels", ()) if products else ()))
+
+    @classmethod
+    def withheld(cls, table: Mapping[str, Any]) -> dict[type, str]:
+        """Capabilities of the class that a landscape of this resolved table lacks, each with what would give it."""
+        return {}
+
+    @classmethod
     def load_data(cls, table: Mapping[str, Any]) -> None:
         """Read the data that a resolved table names, or raise an InputError: asked once, before many tasks start."""
 
@@ -192,8 +202,26 @@ class Levels(Landscape):
         """Energy of each index (uint64), same shape."""
 
 
-def require(consumer: str, landscape: Landscape | type[Landscape], capabilities: Iterable[type]) -> None:
-    """Refuse, by name and before the run, a landscape (or a class of them) that lacks a capability."""
+class Signal(Landscape):
+    """Capability: a hidden configuration, with which overlaps are measured."""
+
+    @property
+    @abstractmethod
+    def signal(self) -> np.ndarray:
+        """The hidden configuration, shape ``(n,)``."""
+
+
+def require(
+    consumer: str,
+    landscape: Landscape | type[Landscape],
+    capabilities: Iterable[type],
+    table: Mapping[str, Any] | None = None,
+) -> None:
+    """Refuse, by name and before the run, a landscape (or a class of them) that lacks a capability.
+
+    With its resolved ``table``, also one whose parameters leave a capability of the class out.
+    """
+    capabilities = tuple(capabilities)
     kind = landscape if isinstance(landscape, type) else type(landscape)
     missing = [c.__name__ for c in capabilities if not issubclass(kind, c)]
     if missing:
@@ -202,3 +230,8 @@ def require(consumer: str, landscape: Landscape | type[Landscape], capabilities:
             f"{consumer} needs {' and '.join(missing)}, which {kind.__name__} does not offer "
             f"(it offers {', '.join(offered) or 'none'}): choose another landscape or leave {consumer} out"
         )
+    for capability, remedy in ({} if table is None else kind.withheld(table)).items():
+        if capability in capabilities:
+            raise CapabilityError(
+                f"{consumer} needs {capability.__name__}, which this {kind.__name__} does not have: {remedy}"
+            )

@@ -82,9 +82,6 @@ def enumerate_levels(
     Sums are relative to the lowest energy met so far, in at most 1024 chunks of a fixed partition that are added in
     order. Memory does not depend on N: 32 kB per temperature, 16 B per kept level and thread.
     """
-    from spinnet.kernels._threads import run_chunks
-    from spinnet.kernels.random_energy import PAIRS, enumerate_chunks
-
     if not isinstance(landscape, HashedLevels):
         raise CapabilityError(f"enumeration needs levels made by hashing, which {type(landscape).__name__} has not")
     if landscape.n > LARGEST_N:
@@ -99,9 +96,42 @@ def enumerate_levels(
     if not (np.isfinite([low, high]).all() and low < high):
         raise InputError(f"window = {window}: give two finite energies, the lower one first")
 
+    references, sums, parts = _stream(landscape, betas, low, bins, bins / (high - low), lowest, threads)
+    energies = np.concatenate([part[1][: part[3][0]] for part in parts])
+    indices = np.concatenate([part[2][: part[3][0]] for part in parts])
+    order = np.lexsort((indices, energies))[:lowest]
+    return Enumeration(
+        **combine(betas, references, sums),
+        edges=np.linspace(low, high, bins + 1) if bins else np.empty(0),
+        counts=sum(part[0] for part in parts) if bins else np.empty(0, dtype=np.int64),
+        lowest_energy=energies[order],
+        lowest_index=indices[order],
+    )
+
+
+def stream_stretches(landscape: HashedLevels, beta: float, threads: int = 1) -> np.ndarray:
+    """ln Z of up to 2¹⁶ stretches of equal length that the levels are divided into, in order of their indices."""
+    references, sums, _ = _stream(landscape, np.array([float(beta)]), -1.0, 0, 0.5, 0, threads, 1 << 16)
+    return np.log(sums[:, 0, 0]) - beta * references
+
+
+def _stream(
+    landscape: HashedLevels,
+    betas: np.ndarray,
+    low: float,
+    bins: int,
+    inverse_width: float,
+    lowest: int,
+    threads: int,
+    chunks: int = _CHUNKS,
+) -> tuple[np.ndarray, np.ndarray, list[tuple[np.ndarray, ...]]]:
+    """References and sums of all chunks, and what each thread counted and held."""
+    from spinnet.kernels._threads import run_chunks
+    from spinnet.kernels.random_energy import PAIRS, enumerate_chunks
+
     pairs = landscape.n_levels // 2
     block = min(pairs, PAIRS)
-    chunks = min(_CHUNKS, pairs // block)
+    chunks = min(chunks, pairs // block)
     references, sums = np.empty(chunks), np.empty((chunks, len(betas), 4))
     parts: list[tuple[np.ndarray, ...]] = []
 
@@ -113,22 +143,13 @@ def enumerate_levels(
         def task(first: int, last: int) -> None:
             enumerate_chunks(
                 *landscape.tree, np.uint64(pairs // chunks), block, betas, first, last, references, sums, low,
-                bins / (high - low), counts, *held,
+                inverse_width, counts, *held,
             )  # fmt: skip
 
         return task
 
     run_chunks(start, chunks, threads)
-    energies = np.concatenate([part[1][: part[3][0]] for part in parts])
-    indices = np.concatenate([part[2][: part[3][0]] for part in parts])
-    order = np.lexsort((indices, energies))[:lowest]
-    return Enumeration(
-        **combine(betas, references, sums),
-        edges=np.linspace(low, high, bins + 1) if bins else np.empty(0),
-        counts=sum(part[0] for part in parts) if bins else np.empty(0, dtype=np.int64),
-        lowest_energy=energies[order],
-        lowest_index=indices[order],
-    )
+    return references, sums, parts
 
 
 def check_betas(beta: ArrayLike) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -93,8 +93,9 @@ class ContinuousREM(HashedLevels):
     ----------
     n : int
         Number N of spins, 1 to 64.
-    covariance : callable or sequence of float
-        A on [0, 1], not decreasing, A(0) = 0, A(1) = 1; or its values A(0), A(1/N), …, A(1). A formula is made callable
+    covariance : mapping, callable or sequence of float
+        A on [0, 1], not decreasing, A(0) = 0, A(1) = 1: coefficients of powers, {1: 2, 2: -1} for 2x − x² (in a
+        campaign file ``{1 = 2, 2 = -1}``); a function; or its values A(0), A(1/N), …, A(1). A formula is made callable
         by :func:`spinnet.theory.expressions.parse_expression`.
     seed, sample : int
         The disorder.
@@ -112,32 +113,45 @@ class ContinuousREM(HashedLevels):
     def __init__(
         self,
         n: int,
-        covariance: Callable[[np.ndarray], np.ndarray] | Sequence[float],
+        covariance: Mapping[int, float] | Callable[[np.ndarray], np.ndarray] | Sequence[float],
         seed: int = 0,
         sample: int = 0,
     ):
         checked = self.validate(n=n, covariance=covariance, seed=seed, sample=sample)
         self.n: int = checked["n"]
-        self.covariance: list[float] = checked["covariance"]
+        self.covariance: dict[int, float] | list[float] = checked["covariance"]
         self.seed: int = checked["seed"]
         self.sample: int = checked["sample"]
-        widths = self.n * np.maximum(np.diff(self.covariance), 0.0)
+        widths = self.n * np.maximum(np.diff(check_covariance(self.covariance, self.n)), 0.0)
         self._grow("continuous random energies", np.ones(self.n, dtype=int), widths)
 
     @classmethod
     def validate(cls, **parameters: Any) -> dict[str, Any]:
-        """Check values; the covariance becomes its n + 1 values."""
-        n = check_size(parameters["n"])
+        """Check values; a covariance that is a function becomes its n + 1 values."""
+        n, covariance = check_size(parameters["n"]), parameters["covariance"]
+        values = check_covariance(covariance, n)
         return {
             "n": n,
-            "covariance": check_covariance(parameters["covariance"], n),
+            "covariance": check_powers(covariance) if isinstance(covariance, Mapping) else values,
             "seed": whole_number("seed", parameters.get("seed", 0)),
             "sample": whole_number("sample", parameters.get("sample", 0)),
         }
 
 
+def check_powers(covariance: Mapping[Any, Any]) -> dict[int, float]:
+    """Coefficients of the powers of x, by rising power; keys may be text."""
+    found = {}
+    for power, value in covariance.items():
+        number = int(power) if isinstance(power, str) and power.isdigit() else power
+        found[whole_number("power of covariance", number, 1)] = real_number(f"coefficient of x^{number}", value)
+    return dict(sorted(found.items()))
+
+
 def check_covariance(covariance: Any, n: int) -> list[float]:
     """Values A(k/n), k = 0 … n, rising from 0 to 1."""
+    if isinstance(covariance, Mapping):
+        x, powers = np.arange(n + 1) / n, check_powers(covariance)
+        covariance = sum((value * x**power for power, value in powers.items()), np.zeros(n + 1))
     try:
         given = covariance(np.arange(n + 1) / n) if callable(covariance) else covariance
         values = np.asarray(given, dtype=np.float64)

@@ -15,12 +15,19 @@ if TYPE_CHECKING:
 
 #: Where each probe lives: name -> "module:class".
 PROBES = {
+    "data_covariance": "spinnet.probes.data_covariance:DataCovarianceProbe",
+    "condensation": "spinnet.probes.condensation:CondensationProbe",
     "energy": "spinnet.probes.energy:EnergyProbe",
     "final": "spinnet.probes.final:FinalProbe",
     "gradient_norm": "spinnet.probes.gradient_norm:GradientNormProbe",
     "hessian_spectrum": "spinnet.probes.hessian_spectrum:HessianSpectrumProbe",
+    "inherent_structure": "spinnet.probes.inherent_structure:InherentStructureProbe",
     "lanczos": "spinnet.probes.lanczos:LanczosProbe",
+    "level": "spinnet.probes.level:LevelProbe",
     "replica_overlap": "spinnet.probes.replica_overlap:ReplicaOverlapProbe",
+    "two_time": "spinnet.probes.two_time:TwoTimeProbe",
+    "signal_overlap": "spinnet.probes.signal_overlap:SignalOverlapProbe",
+    "thermodynamics": "spinnet.probes.thermodynamics:ThermodynamicsProbe",
 }
 
 __all__ = ["PROBES", "load"]

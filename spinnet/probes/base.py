@@ -1,19 +1,28 @@
 """What a probe is: a pure measurement that draws from its own stream and never changes a trajectory.
 
+There are three kinds. A :class:`TrajectoryProbe` sees the block at every scheduled time and an :class:`EndpointProbe`
+at the end of the run; both are functions of what they see. A :class:`MemoryProbe` chooses its own times and compares
+what it sees with what it has seen: what it remembers is arrays, which travel with the checkpoint. A probe may be of
+two kinds.
+
 Rows that are not finite (diverged replicas) are measured as NaN, by :func:`on_finite_rows` or by skipping them.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
 from spinnet.configurable import Configurable
 from spinnet.landscapes.base import Landscape
 from spinnet.records import Variables
+from spinnet.waiting_times import Attainable
+
+#: What a probe remembers: named plain arrays.
+Memory = dict[str, np.ndarray]
 
 
 class Probe(Configurable, ABC):
@@ -25,6 +34,24 @@ class Probe(Configurable, ABC):
     requires: ClassVar[tuple[type, ...]] = ()
     #: Whether it multiplies by the Hessian.
     needs_hvp: ClassVar[bool] = False
+
+    @property
+    def descent(self) -> Mapping[str, Any] | None:
+        """Settings of the descent to the minimum below each configuration, for a probe that measures these minima.
+
+        Whoever drives the probe then leads every row of the block down the gradient flow before the probe sees it
+        (probes do not move anything). None: configurations are measured as they are.
+        """
+        return None
+
+    def check_run(self, last: float, replicas: int) -> None:
+        """Refuse, before anything moves, a run that leaves nothing to measure; default: any run will do.
+
+        Raises
+        ------
+        InputError
+            In one line, with what to change.
+        """
 
 
 class TrajectoryProbe(Probe):
@@ -41,6 +68,33 @@ class EndpointProbe(Probe):
     @abstractmethod
     def measure(self, landscape: Landscape, x: np.ndarray, rng: np.random.Generator) -> Variables:
         """Measure the block ``x`` (replicas, n): variables whose first dimension is "replica"."""
+
+
+class MemoryProbe(Probe):
+    """Measured at times of its own, in their order, with a memory.
+
+    The memory is complete: from it and the blocks to come all results follow, so it is kept in the checkpoint, and a
+    run that was interrupted or made longer has the bits of one that was not.
+    """
+
+    @abstractmethod
+    def wanted_times(self, attainable: Attainable, last: float) -> np.ndarray:
+        """The times up to ``last`` at which it wants to see the block, all attainable.
+
+        Prefix-stable: for a longer run the same times and then more.
+        """
+
+    @abstractmethod
+    def begin(self, landscape: Landscape, replicas: int, attainable: Attainable) -> Memory:
+        """The memory before anything was seen."""
+
+    @abstractmethod
+    def observe(self, landscape: Landscape, memory: Memory, time: float, x: np.ndarray) -> Memory:
+        """The memory after the block ``x`` (replicas, n) was seen at ``time``; the given one is left alone."""
+
+    @abstractmethod
+    def variables(self, landscape: Landscape, memory: Memory, attainable: Attainable, last: float) -> Variables:
+        """What is known at the end of a run to ``last``: variables "group/name", first dimension "replica"."""
 
 
 def on_finite_rows(

@@ -36,12 +36,26 @@ def temperature_of(physics: Mapping[str, Any]) -> float:
 
 
 def starting_point(physics: Mapping[str, Any]) -> dict[str, Any]:
-    """Where the dynamics begins, as :func:`spinnet.theory.dynamics_two_time.dynamics` is told."""
+    """Signal and start of the dynamics, as :func:`spinnet.theory.dynamics_two_time.dynamics` is told.
+
+    Raises
+    ------
+    InputError
+        In an external field, which the theory has not.
+    """
     landscape = physics["landscape"]
+    if landscape.get("field"):
+        raise InputError("the landscape has an external field: there is no such theory of it")
+    planted, temperature = landscape.get("planted", {}), landscape.get("planted_temperature")
+    start = landscape.get("start_at", "random" if temperature is None else "planted")
+    if temperature is not None and start == "planted":
+        return {"initial_temperature": float(temperature)}
     told: dict[str, Any] = {"initial_temperature": math.inf}
-    planted = landscape.get("planted_temperature")
-    if planted and landscape.get("start", "planted") == "planted":
-        told["initial_temperature"] = float(planted)
+    if temperature is not None:
+        planted = dict.fromkeys(landscape["covariance"], 1.0 / float(temperature))
+    if planted:
+        told["planted"] = {int(degree): float(ratio) for degree, ratio in planted.items()}
+        told["initial_overlap"] = {"random": 0.0, "planted": 1.0}.get(start, start)
     return told
 
 

@@ -10,7 +10,7 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGE = CHECKOUT / "spinnet"
 
-FOUNDATION = {"errors", "configurable", "records", "randomness", "memory", "source", "_version"}
+FOUNDATION = {"errors", "configurable", "records", "randomness", "memory", "source", "waiting_times", "_version"}
 # What each part may import of the package, beside itself. A part that is missing here may import nothing.
 ALLOWED = {
     "_version": set(),
@@ -23,6 +23,7 @@ ALLOWED = {
     "source": {"errors"},
     "spaces": {"errors"},
     "schedules": FOUNDATION,
+    "waiting_times": {"errors", "configurable"},
     "kernels": set(),
     "datasets": FOUNDATION,
     "landscapes": FOUNDATION | {"spaces", "kernels", "datasets"},
@@ -35,7 +36,8 @@ ALLOWED = {
     "results": FOUNDATION,
     "reports": FOUNDATION | {"results", "estimators", "comparison", "theory"},
     "plotting": FOUNDATION | {"results"},
-    "simulation": FOUNDATION | {"spaces", "schedules", "landscapes", "dynamics", "probes"},
+    "agenda": FOUNDATION | {"probes"},
+    "simulation": FOUNDATION | {"spaces", "schedules", "landscapes", "dynamics", "probes", "agenda"},
     "campaign": FOUNDATION
     | {"kernels", "schedules", "landscapes", "dynamics", "probes", "simulation", "results", "theory", "estimators",
        "comparison", "reports"},

@@ -30,6 +30,16 @@ CASES = {
     "descent on the sphere": ("GradientDescent", {"learning_rate": 0.8, "momentum": 0.3}, two_spin),
     "SGD": ("SGD", {"learning_rate": 0.02, "batch": 3, "momentum": 0.9, "drops": [4, 9]}, regression),
     "Langevin on the sphere": ("Langevin", {"temperature": 0.5, "step": 0.02}, lambda: two_spin_glass(13, 1)),
+    "pairs on the sphere": (
+        "PairedLangevin",
+        {"temperature": 0.5, "step": 0.02, "waiting_times": [0, 0.1, 0.2], "first": 0.02, "per_decade": 4},
+        lambda: two_spin_glass(13, 1),
+    ),
+    "pairs on flat space, later": (
+        "PairedLangevin",
+        {"temperature": 0, "step": 0.02, "waiting_times": [0.1, 0.3], "field": 0.1},
+        lambda: DoubleWell(3),
+    ),
     "Langevin on flat space": ("Langevin", {"temperature": 0.5, "step": 0.02}, lambda: DoubleWell(3)),
 }
 
@@ -148,6 +158,11 @@ def test_flow_time_lays_all_dynamics_on_one_axis():
         ("SGD", {"learning_rate": 1, "batch": 2, "drop_factor": 2}, "drop_factor"),
         ("Langevin", {"temperature": -0.1}, "temperature"),
         ("Langevin", {"temperature": 1, "step": float("nan")}, "step"),
+        ("PairedLangevin", {"temperature": 1}, "waiting_times is missing"),
+        ("PairedLangevin", {"temperature": 1, "waiting_times": []}, "list of times"),
+        ("PairedLangevin", {"temperature": 1, "waiting_times": [3, 1]}, "increase"),
+        ("PairedLangevin", {"temperature": 1, "waiting_times": [0], "field": 0}, "field"),
+        ("PairedLangevin", {"temperature": 1, "waiting_times": [0], "feild": 1}, "did you mean 'field'"),
     ],
 )
 def test_wrong_parameters_are_refused_by_name(name, table, fragment):

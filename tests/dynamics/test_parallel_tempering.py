@@ -8,9 +8,10 @@ from reference.simple_landscapes import QuadraticForm
 
 from spinnet import simulation
 from spinnet.dynamics.critical_points import find_critical_points
+from spinnet.dynamics.exchange_ladder import DOWN, NOWHERE, UP, alternating_pairs
 from spinnet.dynamics.markov_moves import TARGET_WALK
-from spinnet.dynamics.parallel_tempering import DOWN, NOWHERE, UP, ParallelTempering
-from spinnet.dynamics.temperature_ladder import place_temperatures, trial_landscapes
+from spinnet.dynamics.parallel_tempering import ParallelTempering
+from spinnet.dynamics.temperature_ladder import PLACEMENT_STEPS, place_temperatures, trial_at, trial_landscapes
 from spinnet.errors import InputError
 from spinnet.landscapes import SphericalGlass
 from spinnet.probes.replica_overlap import ReplicaOverlapProbe
@@ -67,9 +68,9 @@ def test_an_exact_start_stays_exact_at_every_temperature(exact):
 class AlwaysExchanging(ParallelTempering):
     """Deliberately wrong: neighbours are exchanged whatever their energies."""
 
-    def _step(self, landscape, state):
-        state = super()._step(landscape, state)
-        cold, hot = self._pairs(0)
+    def _step(self, landscape, state, number, warm_up):
+        state = super()._step(landscape, state, number, warm_up)
+        cold, hot = alternating_pairs(3, self.copies, 0)
         order = np.arange(len(state.x))
         order[cold], order[hot] = hot, cold
         return state._replace(x=state.x[order], energy=state.energy[order])
@@ -86,15 +87,16 @@ def test_the_measured_exchange_rate_is_the_mean_probability():
     landscape = glass(12)
     dynamics = ParallelTempering(LADDER, copies=3, warm_up=250)
     state = dynamics.advance(landscape, begin(dynamics, landscape), 650)
-    levels = np.arange(9).reshape(3, 3)
+    levels = np.arange(9).reshape(3, 3)  # copy, level
     tried, made = (values[levels].sum(axis=0) for values in (state.exchanges, state.exchanged))
     assert tried.tolist() == [600, 600, 0]
     mean = state.exchange_probability[levels].sum(axis=0)[:2] / 600
     assert np.abs(made[:2] / 600 - mean).max() < 4 * 0.5 / np.sqrt(600)
     shown = dynamics.variables(state)
-    assert np.isnan(shown["exchange_acceptance"].data[2::3]).all()
+    assert np.isnan(shown["exchange_acceptance"].data[2]).all()
+    np.testing.assert_array_equal(shown["exchange_acceptance"].data[:2].sum(axis=1), made[:2] / 200)
     assert abs(shown["acceptance"].data.mean() - TARGET_WALK) < 0.08
-    assert (shown["temperature"].data.reshape(3, 3) == LADDER).all()
+    assert shown["temperature"].data.tolist() == list(LADDER)
 
 
 def test_walkers_are_exchanged_never_lost_and_headings_follow_the_ends():
@@ -122,7 +124,7 @@ def test_without_energy_differences_every_exchange_is_made_and_trips_take_the_sh
     dynamics = ParallelTempering((1.0, 1.5, 2.0, 2.5), copies=2, warm_up=1)
     state = dynamics.advance(flat, begin(dynamics, flat), 1 + 80)
     shown = dynamics.variables(state)
-    assert (shown["exchange_acceptance"].data.reshape(2, 4)[:, :3] == 1).all()
+    assert (shown["exchange_acceptance"].data[:3] == 1).all() and shown["round_trips"].data.shape == (2,)
     assert np.all(shown["round_trips"].data >= 80 / 8 - 2) and np.all(shown["round_trip_time"].data <= 11)
 
 
@@ -171,14 +173,95 @@ def test_the_number_of_levels_gives_the_wanted_acceptance():
     assert abs(placed.exchange_acceptance.mean() - 0.6) < 0.12
 
 
-def test_a_ladder_does_not_depend_on_the_couplings_it_is_used_on():
+def test_a_ladder_does_not_depend_on_the_couplings_it_is_used_on_and_the_chains_begin_where_they_were_put():
     used, other = trial_landscapes(glass(6, 0)), trial_landscapes(glass(6, 5))
     assert [trial.sample for trial in used] == [trial.sample for trial in other]
-    dynamics = ParallelTempering((0.5, 1.5), copies=2, levels=3)
-    states = [begin(dynamics, glass(6, sample)) for sample in (0, 5)]
-    np.testing.assert_array_equal(states[0].temperature, states[1].temperature)
-    assert states[0].temperature.tolist() == states[0].temperature[:3].tolist() * 2
-    assert 0.5 < states[0].temperature[1] < 1.5
+    ladders = []
+    for sample in (0, 5):
+        dynamics = ParallelTempering((0.5, 1.5), copies=2, levels=4, warm_up=5)
+        landscape = glass(6, sample)
+        start = begin(dynamics, landscape)
+        state = dynamics.advance(landscape, start, PLACEMENT_STEPS)
+        np.testing.assert_array_equal(state.x, start.x)
+        np.testing.assert_array_equal(state.energy, landscape.energy(start.x))
+        np.testing.assert_array_equal(state.keys, start.keys)
+        assert (state.overlap_counts == 0).all() and (state.moves == 0).all() and state.start.size == 0
+        ladders.append(state.temperature)
+    np.testing.assert_array_equal(*ladders)
+    assert ladders[0].tolist() == ladders[0][:4].tolist() * 2 and (np.diff(ladders[0][:4]) > 0).all()
+    assert ladders[0][0] == 0.5 and ladders[0][3] == 1.5
+    # Placed between the ends by what was measured, as the function does that is called without a run.
+    alone = place_temperatures(used, 0.5, 1.5, levels=4)
+    np.testing.assert_allclose(ladders[0][:4], alone.temperatures, rtol=0.08)
+    assert not np.allclose(ladders[0][:4], np.geomspace(0.5, 1.5, 4), rtol=0.01)
+
+
+def test_the_trial_runs_follow_one_another_without_a_gap():
+    trials = [trial_at(step) for step in range(PLACEMENT_STEPS)]
+    assert [t.step for t in trials[:40]] == list(range(40)) and trials[40].number == 1 and trials[80].length == 80
+    assert sum(t.ends_round for t in trials) == 5 and [t.is_last for t in trials].index(True) == PLACEMENT_STEPS - 1
+
+
+def measured(dynamics, landscape, steps, chunk):
+    """Energies and overlaps of all steps, beside the state that advanced in chunks."""
+    state, energy, overlap = begin(dynamics, landscape), [], []
+    fine = state
+    for _ in range(steps):
+        fine = dynamics.advance(landscape, fine, 1)
+        energy.append(fine.energy)
+        overlap.append(landscape.space.overlap(fine.x, np.roll(fine.x, -dynamics.n_temperatures, axis=0)))
+    for _ in range(steps // chunk):
+        state = dynamics.advance(landscape, state, chunk)
+    assert same(fine, state)
+    return state, np.array(energy), np.array(overlap)
+
+
+def test_moments_are_those_of_the_steps_of_each_block_and_blocks_double():
+    landscape = glass(7)
+    dynamics = ParallelTempering(LADDER, copies=2, warm_up=4, bins=20)
+    state, energy, overlap = measured(dynamics, landscape, 40, 8)
+    shown = {name: variable.data for name, variable in dynamics.variables(state).items()}
+    assert shown["block"].tolist() == [4, 8, 16, 32] and shown["block_steps"].tolist() == [4, 8, 16, 8]
+    for k, rows in enumerate((slice(4, 8), slice(8, 16), slice(16, 32), slice(32, 40))):
+        e, q = (v[rows].reshape(-1, 2, 3).transpose(0, 2, 1) for v in (energy, overlap))  # step, level, copy
+        np.testing.assert_allclose(shown["energy"][..., k], e.mean(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(shown["energy_squared"][..., k], (e**2).mean(axis=0), rtol=1e-12)
+        for power in range(1, 7):
+            np.testing.assert_allclose(
+                shown["overlap_moment"][:, 0, k, power - 1], (q[..., 0] ** power).mean(axis=0), rtol=1e-9, atol=1e-14
+            )
+        for level in range(3):
+            counts, edges = np.histogram(q[:, level, 0], bins=20, range=(-1, 1))
+            np.testing.assert_array_equal(shown["overlap_histogram"][level, 0, k], counts)
+    np.testing.assert_allclose(shown["overlap_edge"], edges)
+
+
+def test_a_longer_run_adds_blocks_and_keeps_the_complete_ones():
+    landscape = glass(6)
+    dynamics = ParallelTempering(LADDER, copies=3, warm_up=4)
+    short = dynamics.advance(landscape, begin(dynamics, landscape), 16)
+    long = dynamics.advance(landscape, short, 30)
+    a, b = dynamics.variables(short), dynamics.variables(long)
+    assert a["block_steps"].data.tolist() == [4, 8] and b["block_steps"].data.tolist() == [4, 8, 16, 14]
+    for name in ("energy", "energy_squared", "overlap_moment", "overlap_histogram"):
+        axis = a[name].dims.index("block")
+        np.testing.assert_array_equal(a[name].data, np.take(b[name].data, [0, 1], axis))
+    assert b["overlap_histogram"].data.shape[:3] == (3, 3, 4)
+    assert (b["overlap_histogram"].data.sum(axis=-1) == [4, 8, 16, 14]).all()
+
+
+def test_before_the_end_of_the_warm_up_there_is_one_block_without_numbers():
+    landscape = glass(6)
+    dynamics = ParallelTempering(LADDER, copies=1, warm_up=9)
+    shown = dynamics.variables(dynamics.advance(landscape, begin(dynamics, landscape), 5))
+    assert shown["block_steps"].data.tolist() == [0] and np.isnan(shown["energy"].data).all()
+    assert "overlap_histogram" not in shown
+
+
+def test_probes_are_refused_by_name():
+    with pytest.raises(InputError, match=r"probes\.hessian_spectrum: ParallelTempering takes no probe"):
+        ParallelTempering.check_probes(["hessian_spectrum"])
+    ParallelTempering.check_probes([])
 
 
 def test_overlaps_are_those_of_neighbouring_copies():
@@ -236,26 +319,26 @@ def task(levels=0):
             "kind": "ParallelTempering",
             **ParallelTempering.resolve({"temperatures": ladder, "levels": levels, "warm_up": 7, "leapfrog": 2}),
         },
-        "schedule": {"kind": "linear", "every": 4},
-        "probes": {"energy": {}, "replica_overlap": {"copies": 2}},
+        "schedule": {"kind": "linear", "every": 4 if not levels else 1250},
+        "probes": {},
         "replicas": 6, "sample": 1, "seed": 1,
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("levels", [0, 3])
 def test_a_campaign_task_stopped_mid_ladder_and_resumed_gives_the_same_bits(levels, monkeypatch):
-    whole = simulation.simulate(task(levels), 40.0)
-    assert whole.variables["trajectory/energy_density"].data.shape == (6, 11)
-    np.testing.assert_array_equal(
-        whole.variables["trajectory/overlap"].data[:3], whole.variables["trajectory/overlap"].data[3:]
-    )
-    monkeypatch.setattr(simulation, "SLICE_SECONDS", 0.0)
+    last = 40.0 if not levels else 2500.0
+    whole = simulation.simulate(task(levels), last)
+    assert whole.variables["dynamics/energy"].dims == ("level", "copy", "block")
+    monkeypatch.setattr(simulation, "SLICE_SECONDS", 0.02 if levels else 0.0)
     state, stops = None, 0
     while True:
-        part = simulation.simulate(task(levels), 40.0, state, should_stop=lambda: True)
+        told = []
+        part = simulation.simulate(task(levels), last, state, should_stop=lambda: True, report=told.append)
         if part.finished:
             break
         state, stops = part.state, stops + 1
+        assert 0 < told[-1] < 1
     assert stops > 5
     for name, variable in whole.variables.items():
         np.testing.assert_array_equal(variable.data, part.variables[name].data, err_msg=name)

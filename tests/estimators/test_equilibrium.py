@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spinnet.errors import InputError
-from spinnet.estimators.equilibrium import judge_equilibrium
+from spinnet.estimators.equilibrium import block_drift, judge_equilibrium, second_part, second_part_counts
 
 N, TEMPERATURE = 20, np.array([0.6, 1.0])
 
@@ -53,3 +53,26 @@ def test_wrong_shapes_are_refused():
         judge_equilibrium(energy, covariance[:, :1], TEMPERATURE, N, 0.5, 12.0)
     with pytest.raises(InputError, match="one sample"):
         judge_equilibrium(energy[:1], covariance[:1], TEMPERATURE, N, 0.5, 12.0)
+
+
+def test_the_second_part_is_the_last_complete_block_or_the_last_two():
+    values = np.array([1.0, 2.0, 4.0, 10.0])
+    assert second_part(values, [10, 20, 40, 80]) == 10.0
+    assert second_part(values, [10, 20, 40, 40]) == 7.0  # 40 steps of 4.0 and 40 of 10.0
+    assert second_part(values[:1], [7]) == 1.0
+    counts = np.arange(24).reshape(2, 4, 3)
+    np.testing.assert_array_equal(second_part_counts(counts, [10, 20, 40, 80]), counts[:, 3])
+    np.testing.assert_array_equal(second_part_counts(counts, [10, 20, 40, 79]), counts[:, 2] + counts[:, 3])
+    moved = np.moveaxis(counts, 1, 0)
+    np.testing.assert_array_equal(second_part_counts(moved, [10, 20, 40, 80], axis=0), counts[:, 3])
+    with pytest.raises(InputError, match="warm_up"):
+        second_part(values[:1], [0])
+
+
+def test_a_drift_between_the_last_two_blocks_is_seen():
+    rng = np.random.default_rng(3)
+    still = rng.standard_normal((50, 2, 4))
+    change, z = block_drift(still)
+    assert change.shape == (2,) and np.abs(z).max() < 4
+    _, z = block_drift(still + np.array([3.0, 2.0, 1.0, 0.0]))
+    assert (z < -4).all()

@@ -10,7 +10,6 @@ from reference import glass_twin as twin
 
 from spinnet.kernels import _threads
 from spinnet.kernels import spherical_glass as kernels
-from spinnet.landscapes import couplings as layout
 from spinnet.landscapes.couplings import DenseCouplings
 
 SIZES = {2: (1, 2, 3, 9, 21), 3: (1, 2, 3, 8, 13), 4: (1, 3, 6, 9), 5: (2, 5), 6: (1, 4)}
@@ -67,7 +66,7 @@ class Ones:
 
 def deviations(n: int, degree: int) -> DenseCouplings:
     packed = DenseCouplings(n, degree, 1.0, 0, 0, "float64")
-    packed._draw(1.0, Ones(), layout._layout(n, degree)[1])
+    packed._draw(1.0, Ones())
     return packed
 
 

@@ -30,6 +30,7 @@ def test_it_is_declared_as_the_issue_says():
     x = states(glass, 5)
     assert glass.energy(x).shape == (5,) and glass.gradient(x).shape == glass.hvp(x, x).shape == (5, 8)
     assert glass.n_couplings == 120
+    assert SphericalGlass(n=8, strict=True).n_couplings == 56
 
 
 def test_a_mixture_is_the_sum_of_its_pure_parts():

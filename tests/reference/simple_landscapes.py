@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spinnet.landscapes.base import Differentiable, SumOfTerms, Units
+from spinnet.landscapes.base import Differentiable, Signal, SumOfTerms, Units
 from spinnet.spaces import Euclidean, Sphere
 
 
@@ -80,8 +80,11 @@ class Crater(Differentiable):
         return (1.0 - 3.0 * x * x) * v
 
 
-class QuadraticForm(Differentiable):
-    """H = ½ xᵀAx on flat space or on the sphere; with A = −J, J of the GOE, the spherical p = 2 glass."""
+class QuadraticForm(Differentiable, Signal):
+    """H = ½ xᵀAx on flat space or on the sphere; with A = −J, J of the GOE, the spherical p = 2 glass.
+
+    Its signal has no energy.
+    """
 
     def __init__(self, matrix, sphere=True):
         self.matrix = np.array(matrix, dtype=np.float64)
@@ -94,6 +97,10 @@ class QuadraticForm(Differentiable):
     @property
     def units(self):
         return Units(len(self.matrix), "spin")
+
+    @property
+    def signal(self):
+        return np.ones(len(self.matrix))
 
     # einsum and not a matrix product: every row then has the same bits in any block.
     def energy(self, x):

@@ -1,0 +1,143 @@
+r"""Fluctuations of the correlation with the start: chi_4, and the relaxation time.
+
+:math:`\chi_4(t) = N\,\mathrm{Var}\,C(t, 0)`, with C(t, 0) the overlap of the configuration at time t with the start,
+not averaged over anything but the N spins. It grows with the volume that relaxes together and peaks near the relaxation
+time. From an equilibrium start the variance over disorder, starts and noise splits into a part over the noise, at fixed
+couplings and start (iso-configurational), and the rest.
+
+References: Franz and Parisi, J. Phys.: Condens. Matter 12, 6335 (2000); Toninelli, Wyart, Berthier, Biroli and
+Bouchaud, Phys. Rev. E 71, 041505 (2005).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spinnet.errors import InputError, NotConvergedError
+from spinnet.estimators.resampling import FEWEST_UNITS, Estimate, jackknife
+
+
+@dataclass(frozen=True)
+class DynamicSusceptibility:
+    """chi_4(t) and its parts; arrays of shape (time,).
+
+    Attributes
+    ----------
+    correlation, correlation_error
+        Mean of C(t, 0) and its error.
+    total, total_error
+        :math:`N\\,\\mathrm{Var}\\,C` over samples and replicas.
+    within, within_error
+        N times the mean over samples of the variance between replicas on one sample; NaN for one replica.
+    peak_time, peak, peak_error
+        Where the total is largest among the times measured, and its value there with its error.
+    n_units : int
+        Samples.
+    """
+
+    correlation: NDArray
+    correlation_error: NDArray
+    total: NDArray
+    total_error: NDArray
+    within: NDArray
+    within_error: NDArray
+    peak_time: float
+    peak: float
+    peak_error: float
+    n_units: int
+
+    @property
+    def between(self) -> NDArray:
+        """N times the variance over couplings and starts of the mean over noise."""
+        return self.total - self.within
+
+
+def dynamic_susceptibility(
+    overlap: ArrayLike, time: ArrayLike, n: int, fewest_units: int = FEWEST_UNITS
+) -> DynamicSusceptibility:
+    r"""chi_4(t) from overlaps with the start.
+
+    Parameters
+    ----------
+    overlap : array_like, shape (sample, replica, time)
+        C(t, 0) of each replica; replicas of one sample have the same couplings and the same start.
+    time : array_like, shape (time,)
+    n : int
+        N.
+
+    Raises
+    ------
+    InputError
+        For shapes that do not fit, or too few samples.
+
+    Notes
+    -----
+    With V_w the mean variance between the R replicas of a sample (R − 1 in the denominator) and V_m the variance of the
+    means of samples (S − 1), the total is V_m + (1 − 1/R) V_w: an unbiased estimate of the variance of one replica of
+    one sample.
+    """
+    overlap, time = np.asarray(overlap, dtype=np.float64), np.asarray(time, dtype=np.float64)
+    if overlap.ndim != 3 or time.shape != overlap.shape[2:]:
+        raise InputError(f"overlaps {overlap.shape} and times {time.shape}: give (sample, replica, time) and (time,)")
+    replicas = overlap.shape[1]
+
+    def parts(rows: NDArray) -> NDArray:
+        means = rows.mean(axis=1)
+        within = rows.var(axis=1, ddof=1).mean(axis=0) if replicas > 1 else np.full(rows.shape[2], np.nan)
+        shared = means.var(axis=0, ddof=1)
+        total = shared + (1.0 - 1.0 / replicas) * within if replicas > 1 else shared
+        return np.stack([means.mean(axis=0), n * total, n * np.nan_to_num(within)])
+
+    found = jackknife(parts, overlap, fewest_units=max(fewest_units, 3))
+    (correlation, total, within), (c_error, t_error, w_error) = found.value, found.error
+    if replicas == 1:
+        within, w_error = np.full_like(total, np.nan), np.full_like(total, np.nan)
+    top = int(np.argmax(total))
+    return DynamicSusceptibility(
+        correlation, c_error, total, t_error, within, w_error, float(time[top]), float(total[top]),
+        float(t_error[top]), found.n_units,
+    )  # fmt: skip
+
+
+def relaxation_time(
+    correlation: ArrayLike, time: ArrayLike, level: float, fewest_units: int = FEWEST_UNITS
+) -> Estimate:
+    """ln τ with C(τ) = ``level``, C the mean over samples, interpolated in ln t; jackknife over samples.
+
+    Parameters
+    ----------
+    correlation : array_like, shape (sample, time)
+        Mean over replicas of C(t, 0).
+    time : array_like, shape (time,)
+        Positive and increasing.
+    level : float
+
+    Raises
+    ------
+    NotConvergedError
+        If the mean, or the mean without one sample, never falls below the level: the run is too short.
+    InputError
+        For shapes that do not fit, or too few samples.
+    """
+    correlation, time = np.asarray(correlation, dtype=np.float64), np.asarray(time, dtype=np.float64)
+    if correlation.ndim != 2 or time.shape != correlation.shape[1:] or not (np.diff(time) > 0).all() or time[0] <= 0:
+        raise InputError(
+            f"correlations {correlation.shape} and times {time.shape}: give (sample, time) and increasing times above 0"
+        )
+
+    def crossing(rows: NDArray) -> float:
+        mean = rows.mean(axis=0)
+        below = np.flatnonzero(mean <= level)
+        if not len(below) or below[0] == 0:
+            raise NotConvergedError(
+                f"C(t) stays {'above' if not len(below) else 'below'} {level:g} over the times measured: "
+                "there is no relaxation time in them"
+            )
+        k = below[0]
+        share = (mean[k - 1] - level) / (mean[k - 1] - mean[k])
+        return float(np.log(time[k - 1]) + share * np.log(time[k] / time[k - 1]))
+
+    return jackknife(crossing, correlation, fewest_units=fewest_units)

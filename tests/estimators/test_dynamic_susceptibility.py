@@ -1,0 +1,62 @@
+"""chi_4 and the relaxation time on made-up correlations with known variances."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from spinnet.errors import InputError, NotConvergedError
+from spinnet.estimators.dynamic_susceptibility import dynamic_susceptibility, relaxation_time
+
+N, TIME = 100, np.geomspace(0.1, 100, 31)
+
+
+def correlations(samples=300, replicas=4, shared=0.03, own=0.05, seed=0):
+    """C = exp(−√t) + noise of the sample + noise of the replica, both largest where C falls."""
+    rng = np.random.default_rng(seed)
+    mean = np.exp(-np.sqrt(TIME))
+    width = 2 * np.sqrt(mean * (1 - mean))
+    between, within = rng.standard_normal((samples, 1, 1)), rng.standard_normal((samples, replicas, 1))
+    return mean + width * (shared * between + own * within), mean, width
+
+
+def test_the_variance_and_its_parts_are_found():
+    overlap, mean, width = correlations()
+    found = dynamic_susceptibility(overlap, TIME, N)
+    assert (np.abs(found.correlation - mean) < 4 * found.correlation_error).all()
+    assert (np.abs(found.total - N * width**2 * (0.03**2 + 0.05**2)) < 4 * found.total_error).all()
+    assert (np.abs(found.within - N * width**2 * 0.05**2) < 4 * found.within_error).all()
+    np.testing.assert_allclose(found.between, found.total - found.within)
+    assert found.peak_time == pytest.approx(np.log(2) ** 2, rel=0.3) and found.n_units == 300
+
+
+def test_one_replica_gives_the_total_alone():
+    overlap, _, width = correlations(1000, 1, seed=1)
+    found = dynamic_susceptibility(overlap, TIME, N)
+    assert (np.abs(found.total - N * width**2 * 0.0034) < 4 * found.total_error).all()
+    assert np.isnan(found.within).all()
+
+
+def test_the_variance_of_means_over_replicas_is_not_it():
+    # Deliberately wrong: averaging replicas first loses most of their share.
+    overlap, _, _ = correlations(1000, 4, seed=2)
+    found = dynamic_susceptibility(overlap, TIME, N)
+    wrong = N * overlap.mean(axis=1).var(axis=0, ddof=1)
+    assert (np.abs(wrong - found.total) > 4 * found.total_error).all()
+
+
+def test_the_relaxation_time_is_where_the_mean_crosses_the_level():
+    overlap, _, _ = correlations()
+    found = relaxation_time(overlap.mean(axis=1), TIME, np.exp(-1.0))
+    assert abs(found.value) < 4 * found.error + 0.01 and found.error < 0.03
+    with pytest.raises(NotConvergedError, match="stays above"):
+        relaxation_time(overlap.mean(axis=1)[:, :5], TIME[:5], 0.1)
+    with pytest.raises(NotConvergedError, match="stays below"):
+        relaxation_time(overlap.mean(axis=1), TIME, 0.99)
+
+
+def test_wrong_shapes_are_refused():
+    with pytest.raises(InputError, match="sample, replica, time"):
+        dynamic_susceptibility(np.ones((5, 31)), TIME, N)
+    with pytest.raises(InputError, match="increasing times"):
+        relaxation_time(np.ones((5, 31)), TIME[::-1], 0.5)

@@ -1,0 +1,91 @@
+"""Histograms under umbrellas against densities that are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from spinnet.errors import InputError, NotConvergedError
+from spinnet.estimators.umbrella import log_density, mean_force, umbrella_potential
+
+EDGES, CENTRES, WIDTH = np.linspace(-1, 1, 401), np.linspace(0.0, 0.8, 9), 0.1
+MIDDLE = 0.5 * (EDGES[1:] + EDGES[:-1])
+
+
+def window_counts(log_p, steps, rng=None, centres=CENTRES, width=WIDTH):
+    """Counts of windows for a density given on a fine grid; exact shares without ``rng``."""
+    fine = np.linspace(-1, 1, 20001)
+    fine = 0.5 * (fine[1:] + fine[:-1])
+    weights = np.exp(log_p(fine) - 0.5 * ((fine - np.array(centres)[:, None]) / width) ** 2)
+    shares = weights.reshape(len(centres), 400, -1).sum(axis=2)
+    shares /= shares.sum(axis=1, keepdims=True)
+    return steps * shares if rng is None else rng.multinomial(steps, shares).astype(float)
+
+
+def sphere(n):
+    return lambda q: 0.5 * (n - 3) * np.log1p(-(q**2))
+
+
+def test_exact_histograms_give_the_density_back():
+    def double_well(q):
+        return -150.0 * (q**2 - 0.3 * q) * (q - 0.7) ** 2
+
+    counts = window_counts(double_well, 1e7)
+    found = log_density(counts, EDGES, CENTRES, WIDTH)
+    seen = (MIDDLE > 0.0) & (MIDDLE < 0.8)
+    expected = double_well(MIDDLE)
+    difference = (found - expected)[seen]
+    # Bins are finite: p is not constant in them.
+    assert np.ptp(difference) < 0.01
+    assert np.exp(found[np.isfinite(found)]).sum() * 0.005 == pytest.approx(1.0)
+
+
+def test_the_free_sphere_has_the_potential_of_its_area_at_every_size():
+    rng, temperature = np.random.default_rng(0), 0.7
+    for n, centres, width in ((12, CENTRES, WIDTH), (200, np.linspace(0.0, 0.8, 25), 0.03)):
+        counts = np.array([window_counts(sphere(n), 4000, rng, centres, width) for _ in range(60)])
+        found = umbrella_potential(counts, EDGES, centres, width, temperature, n)
+        expected = -0.5 * temperature * np.log1p(-(found.overlap**2))
+        # The zero is the mean of the two bins beside q = 0.
+        expected -= -0.5 * temperature * np.log1p(-(0.0025**2))
+        z = (found.potential - expected) / np.maximum(found.error, 1e-6)
+        assert np.abs(z).max() < 4 and found.overlap[-1] > 0.6
+        assert found.error.max() < 0.1 * found.potential.max()
+
+
+def test_a_wrong_width_of_the_umbrellas_fails():
+    rng = np.random.default_rng(1)
+    counts = np.array([window_counts(sphere(50), 4000, rng) for _ in range(24)])
+    found = umbrella_potential(counts, EDGES, CENTRES, 1.1 * WIDTH, 1.0, 50)
+    z = (found.potential + 0.5 * np.log1p(-(found.overlap**2))) / np.maximum(found.error, 1e-6)
+    assert np.abs(z).max() > 10
+
+
+def test_the_mean_force_agrees_with_the_potential():
+    rng, n = np.random.default_rng(2), 60
+    counts = np.array([window_counts(sphere(n), 4000, rng) for _ in range(24)])
+    means = (counts * MIDDLE).sum(axis=2) / counts.sum(axis=2)
+    position, force = mean_force(means, CENTRES, WIDTH, 1.0, n)
+    # −(1/2) d/dq of (N − 3)/N ln(1 − q²), and what the curvature adds over a window.
+    expected = (n - 3) / n * position.value / (1 - position.value**2)
+    assert (np.abs(force.value - expected) < 4 * force.error + 0.02).all()
+    assert (np.abs(force.value - 2 * expected) > 4 * force.error)[4:].all()
+
+
+def test_windows_without_overlap_are_refused():
+    centres = [0.0, 0.8]
+    counts = window_counts(sphere(20), 1000, np.random.default_rng(3), centres, 0.03)
+    with pytest.raises(NotConvergedError, match="do not overlap"):
+        log_density(counts, EDGES, centres, 0.03)
+
+
+def test_wrong_input_is_refused():
+    counts = window_counts(sphere(20), 1000)
+    with pytest.raises(InputError, match="window, bins"):
+        log_density(counts[:, :-1], EDGES, CENTRES, WIDTH)
+    counts[2] = 0
+    with pytest.raises(InputError, match="window 2"):
+        log_density(counts, EDGES, CENTRES, WIDTH)
+    many = np.array([window_counts(sphere(20), 1000)] * 6)
+    with pytest.raises(InputError, match="set to zero"):
+        umbrella_potential(many, EDGES, CENTRES, WIDTH, 1.0, 20, zero=-0.9)
