@@ -11,12 +11,14 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from campaign import toy
 from campaign.runs import digest, run, shards, start, unprivileged, wait_for
 
 from spinnet.campaign import executor_local
+from spinnet.campaign.status import read_status
 from spinnet.errors import InputError
 
 STUDY = {"samples": 2, "sizes": [4, 8], "last": 25}
@@ -135,6 +137,55 @@ def test_many_kills_of_everything_leave_the_same_bits(out, uninterrupted, rounds
         if process.returncode == 0:
             break
     assert_resumes(out, uninterrupted)
+
+
+@pytest.mark.slow
+def test_three_hundred_kills_of_two_hundred_short_and_ten_long_tasks_leave_the_same_bits(out, tmp_path):
+    """Workers, parents or both, at random moments; then one quiet run finishes what is left."""
+    size = {"arms": ["short", "long"], "sizes": [4], "per_arm": {"short": [200, 4], "long": [10, 600]}}
+    assert run(toy.study(**size), tmp_path / "quiet", jobs=2).exit_code == 0
+    rng = random.Random(11)
+    kills = restarts = 0
+    process = None
+    while kills < 300:
+        if process is None:
+            process = start(out, size, jobs=2, checkpoint_seconds=0.3, max_retries=10**6)
+            wait_for(process, "started")
+            restarts += 1
+        time.sleep(rng.uniform(0.1, 0.9))
+        assert process.poll() is None, "the campaign ended before it was killed often enough: make its tasks longer"
+        if rng.random() < 0.7:
+            living = [worker for worker in workers(out) if alive(worker)]
+            if living:
+                os.kill(rng.choice(living), signal.SIGKILL)
+                kills += 1
+        else:
+            process.kill()
+            process.communicate(timeout=60)
+            process = None
+            kills += 1
+    if process is not None:
+        process.kill()
+        process.communicate(timeout=60)
+    print(f"{kills} kills, {restarts} starts, {len(shards(out))} of 210 tasks finished under fire")
+    outcome = run(toy.study(**size), out, jobs=2)
+    assert outcome.exit_code == 0
+    assert (shards(out), digest(out)) == (shards(tmp_path / "quiet"), digest(tmp_path / "quiet"))
+    assert not list(out.rglob("*.part"))
+
+
+def test_a_clock_that_is_put_back_changes_nothing(out, uninterrupted):
+    """An hour back at every task: identities, order and bits come from content, times are only told."""
+    process = start(out, STUDY, jobs=2)
+    wait_for(process, "advanced", 3)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    with mock.patch.dict(os.environ, {"TOY_CLOCK": "3600"}):
+        outcome = run(toy.study(**STUDY), out, jobs=2)
+    assert outcome.exit_code == 0
+    assert (shards(out), digest(out)) == uninterrupted
+    found = read_status(out)
+    assert found["done"] == found["total"] and found["running"] == 0
 
 
 def test_workers_of_a_killed_parent_checkpoint_and_leave(out, uninterrupted):

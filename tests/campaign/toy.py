@@ -97,6 +97,10 @@ def simulate(physics, last, state=None, should_stop=lambda: False, report=lambda
 
 
 def misbehave(toy):
+    if os.environ.get("TOY_CLOCK"):  # the clock of the machine is put back between two tasks
+        back = float(os.environ["TOY_CLOCK"])
+        now = time.time
+        time.time = lambda: now() - back
     time.sleep(toy.get("deaf", 0.0))
     if toy.get("fails") and (toy["fails"] != "once" or first_time(toy, "failed")):
         raise ValueError("this toy is broken")
@@ -130,11 +134,17 @@ def first_time(toy, what):
     return True
 
 
-def study(samples=3, last=20, sizes=(4, 8), name="toy", replicas=2, arms=("walk",), per_size=None, **toy):
-    """A study of toys; ``toy`` goes into the physics, ``per_size[n]`` into that of one size."""
+def study(
+    samples=3, last=20, sizes=(4, 8), name="toy", replicas=2, arms=("walk",), per_size=None, per_arm=None, **toy
+):
+    """A study of toys; ``toy`` goes into the physics, ``per_size[n]`` into that of one size.
+
+    ``per_arm[name]`` is (samples, last) of one arm.
+    """
     made = {}
     for number, arm in enumerate(arms):
         points = []
+        own_samples, own_last = (per_arm or {}).get(arm, (samples, last))
         for n in sizes:
             physics = {
                 "schema": 1,
@@ -145,8 +155,8 @@ def study(samples=3, last=20, sizes=(4, 8), name="toy", replicas=2, arms=("walk"
                 "replicas": replicas,
                 "seed": number,
             }
-            points.append(Point(f"n={n}", {"n": n}, physics, samples))
-        made[arm] = Arm(arm, arm, float(last), tuple(points))
+            points.append(Point(f"n={n}", {"n": n}, physics, own_samples))
+        made[arm] = Arm(arm, arm, float(own_last), tuple(points))
     return Study(name, name, made)
 
 

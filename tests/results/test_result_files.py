@@ -183,6 +183,37 @@ def test_a_flipped_bit_is_refused_or_changes_nothing(path, tmp_path):
     assert seen > 1
 
 
+@pytest.mark.parametrize("count", [10, pytest.param(200, marks=pytest.mark.slow)])
+def test_mutated_files_are_refused_or_unchanged_and_never_break_anything(path, tmp_path, count):
+    """Bits flipped, bytes overwritten, blocks moved, doubled or cut out; half of them look like sealed ones at first."""
+    whole, true = path.read_bytes(), verify(path)["digest"]
+    rng = np.random.default_rng(17)
+    broken = tmp_path / "broken.h5"
+    refusals = 0
+    for _ in range(count):
+        body = bytearray(whole if rng.random() < 0.5 else whole[:-SEAL_LENGTH])
+        for _ in range(int(rng.integers(1, 4))):
+            first, length = int(rng.integers(len(body))), int(rng.integers(1, 64))
+            kind = rng.integers(4)
+            if kind == 0:
+                body[first] ^= 1 << int(rng.integers(8))
+            elif kind == 1:
+                body[first : first + length] = rng.bytes(min(length, len(body) - first))
+            elif kind == 2:
+                other = int(rng.integers(len(body)))
+                body[first : first + length] = body[other : other + length]
+            else:
+                del body[first : first + length]
+        broken.write_bytes(body)
+        problems = validate_file(broken)
+        assert all(str(broken) in line and "\n" not in line for line in problems)
+        if problems:
+            refusals += 1
+        else:
+            assert verify(broken)["digest"] == true
+    assert refusals > count // 2
+
+
 @pytest.mark.parametrize("where", ["contiguous data", "attribute", "state"])
 def test_a_flipped_bit_that_hdf5_does_not_see_is_refused(path, where):
     """HDF5 itself checks neither contiguous data nor most attributes."""

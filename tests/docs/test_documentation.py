@@ -1,0 +1,74 @@
+"""Every command and every example of the documentation runs, page by page, in an empty folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cluster.slurm import require_slurm
+from reference.optional import require_dask
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+_BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.M | re.S)
+_RUN = "from spinnet.cli import main; main(prog_name='spinnet')"
+
+
+def blocks(page: Path) -> list[tuple[str, str, str]]:
+    """(language, title, text) of each fenced block."""
+    return [(language, title or "", text) for language, title, text in _BLOCK.findall(page.read_text(encoding="utf-8"))]
+
+
+def run(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=os.environ)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr
+
+
+def commands(text: str) -> list[list[str]]:
+    """The lines that begin with "$ spinnet"."""
+    lines = [line[2:].split() for line in text.splitlines() if line.startswith("$ ")]
+    assert lines and all(line[0] == "spinnet" for line in lines), text
+    return [line[1:] for line in lines]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_everything_on_a_page_runs(page, tmp_path):
+    python = []
+    for language, title, text in blocks(page):
+        if language == "toml":
+            (tmp_path / title).write_text(text, encoding="utf-8")
+        elif language == "python":
+            python.append(text)  # later examples go on from earlier ones
+        elif language == "sh" and title == "":
+            for line in commands(text):
+                run([sys.executable, "-P", "-c", _RUN, *line], tmp_path)
+        else:
+            assert (language, title) in {("sh", "Slurm"), ("sh", "Dask")}, f"{page.name}: {language} {title}"
+    if python:
+        run([sys.executable, "-P", "-c", "\n".join(python)], tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["Slurm", "Dask"])
+def test_what_needs_a_cluster_runs_on_one(kind, tmp_path):
+    require_slurm() if kind == "Slurm" else require_dask()
+    page = DOCS / "cluster.md"
+    for language, title, text in blocks(page):
+        if language == "toml":
+            (tmp_path / title).write_text(text, encoding="utf-8")
+        elif title == kind:
+            for line in commands(text):
+                run([sys.executable, "-P", "-c", _RUN, *line], tmp_path)
+    assert len(list((tmp_path / "results" / "small" / "shards").glob("*/*.h5"))) == 8
+
+
+def test_the_contents_list_every_page_and_links_lead_somewhere():
+    listed = re.findall(r": ([\w-]+\.md)$", (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8"), re.M)
+    assert sorted(listed) == [page.name for page in PAGES]
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (DOCS / target).is_file(), f"{page.name} links to {target}"
