@@ -10,6 +10,7 @@ _BENCHMARKS = {
     "startup": "spinnet.benchmarks.startup",
     "glass-gradient": "spinnet.benchmarks.glass_gradient",
     "network-training": "spinnet.benchmarks.network_training",
+    "random-energy": "spinnet.benchmarks.random_energy",
 }
 
 
