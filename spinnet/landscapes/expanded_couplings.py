@@ -24,7 +24,7 @@ class ExpandedCouplings(PackedCouplings):
     """
 
     kernels: tuple[str, ...] = ("spinnet.kernels.expanded_couplings",)
-    hvp_kernels: tuple[str, ...] = ("spinnet.kernels.expanded_couplings_tangent",)
+    hvp_kernels: tuple[str, ...] = ("spinnet.kernels.expanded_couplings_tangent", "spinnet.kernels.spherical_glass")
 
     keys: np.ndarray = NO_KEYS
     words: np.ndarray = NO_WORDS
