@@ -21,7 +21,7 @@ STEPS = 2_000_000
 def describe() -> str:
     """What is measured."""
     return (
-        f"random energy model, one core, processor time: all 2^{N_STREAM} levels streamed at 1 and at 16 temperatures; "
+        f"random energy models, one core, processor time: all 2^{N_STREAM} levels streamed at 1 and at 16 temperatures; "
         "Metropolis in one chain and in 64, and rejection-free events, against the rates of a public C++ code"
     )
 
@@ -33,8 +33,9 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
     rows = []
     n = N_STREAM_QUICK if quick else N_STREAM
     for betas, reference in (([1.0], 150.0), (list(np.linspace(0.2, 3.2, 16)), 40.0)):
-        name = f"levels streamed, N = {n}, {len(betas)} temperature{'s'[: len(betas) > 1]}"
-        rows.append(row(name, stream(n, betas, rounds), reference, 1.0, "M states/s"))
+        for model in ("independent", "branching random walk"):
+            name = f"{model}, levels streamed, N = {n}, {len(betas)} temperature{'s'[: len(betas) > 1]}"
+            rows.append(row(name, stream(n, betas, rounds, model), reference, 1.0, "M states/s"))
     for n, public in ((20, 2.0), (64, 0.9)):
         rows.append(row(f"Metropolis, one chain, N = {n}", walk_one(n, steps, rounds), public, 10.0, "M steps/s"))
         rows.append(row(f"Metropolis, 64 chains, N = {n}", walk_many(n, steps, rounds), public, 40.0, "M steps/s"))
@@ -42,12 +43,13 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
     return rows
 
 
-def stream(n: int, betas: list[float], rounds: int) -> float:
+def stream(n: int, betas: list[float], rounds: int, name: str = "independent") -> float:
     """Millions of levels per second."""
     from spinnet.landscapes.enumeration import enumerate_levels
+    from spinnet.landscapes.generalized_rem import ContinuousREM
     from spinnet.landscapes.random_energy import RandomEnergyModel
 
-    model = RandomEnergyModel(n, seed=1)
+    model = RandomEnergyModel(n, seed=1) if name == "independent" else ContinuousREM(n, {1: 1.0}, seed=1)
     return 2**n / 1e6 / least_seconds(lambda: enumerate_levels(model, betas, lowest=10), rounds)
 
 

@@ -9,7 +9,9 @@ from spinnet.cli.output import json_option, print_json, print_table
 _BENCHMARKS = {
     "startup": "spinnet.benchmarks.startup",
     "glass-gradient": "spinnet.benchmarks.glass_gradient",
+    "glass-couplings": "spinnet.benchmarks.glass_couplings",
     "network-training": "spinnet.benchmarks.network_training",
+    "random-energy": "spinnet.benchmarks.random_energy",
 }
 
 

@@ -122,34 +122,89 @@ def fill_leaves(keys, width, kind, first_pair, pairs, energy):
 
 
 @inner
-def fill_block(keys, shifts, widths, kind, first_pair, pairs, energy, work):
+def set_order(pairs, generations, order):
+    """Number of the pair at each place of a block: as they are for one generation, else with its bits reversed.
+
+    In reversed order the nodes of every generation run fastest, and what they add is added to whole vectors.
+    """
+    order[0] = 0
+    filled = 1
+    while filled < pairs:
+        for j in range(filled):
+            order[j] = order[j] << _ONE if generations > 1 else order[j]
+        for j in range(filled):
+            order[filled + j] = order[j] + (_ONE if generations > 1 else np.uint64(filled))
+        filled *= 2
+
+
+@inner
+def _add_nodes(keys, width, first_node, nodes, pairs, order, energy, work):
+    """Add one generation of two nodes or more to a block in reversed order."""
+    half = nodes // 2
+    left = np.uint64(0)
+    while (half << np.int64(left)) < pairs:
+        left += _ONE
+    # of few nodes a whole vector is made, and what is too much left out
+    made = half if half >= 8 else min(8, pairs)
+    for j in range(made):
+        first, second = hash_node(keys, (first_node >> _ONE) + (order[j] >> left))
+        work[j], work[PAIRS + j], work[2 * PAIRS + j] = gaussian_pair(first, second, width)
+    radius, factor = work[3 * PAIRS : 4 * PAIRS], work[4 * PAIRS : 5 * PAIRS]
+    for j in range(half):
+        radius[j], factor[j] = work[j], work[PAIRS + j]
+    for j in range(half):
+        radius[half + j], factor[half + j] = work[j], work[2 * PAIRS + j]
+    filled = nodes
+    while filled < pairs:
+        for j in range(filled):
+            radius[filled + j], factor[filled + j] = radius[j], factor[j]
+        filled *= 2
+    for j in range(pairs):
+        energy[j] = multiply_add(radius[j], factor[j], energy[j])
+    for j in range(pairs):
+        energy[pairs + j] = multiply_add(radius[j], factor[j], energy[pairs + j])
+
+
+@inner
+def fill_block(keys, shifts, widths, kind, first_pair, pairs, order, energy, work, held, held_node):
     """Energies of 2·pairs consecutive indices: those of even indices, then those of odd ones, without a gap.
 
-    Generations above the leaves are Gaussian; each of their nodes is made once per block.
+    Place j of either half belongs to pair first_pair + order[j]. Generations above the leaves are Gaussian; each of
+    their nodes is made once per block, and those that hold more than a block are kept in ``held``.
     """
     last = len(shifts) - 1
     leaf_keys = (keys[last, 0], keys[last, 1], keys[last, 2])
-    if pairs == PAIRS:
-        fill_leaves(leaf_keys, widths[last], kind, first_pair, PAIRS, energy)
-    else:
-        fill_leaves(leaf_keys, widths[last], kind, first_pair, pairs, energy)
-        for j in range(pairs):
-            energy[pairs + j] = energy[PAIRS + j]
+    if last == 0:
+        if pairs == PAIRS:
+            fill_leaves(leaf_keys, widths[last], kind, first_pair, PAIRS, energy)
+        else:
+            fill_leaves(leaf_keys, widths[last], kind, first_pair, pairs, energy)
+            for j in range(pairs):
+                energy[pairs + j] = energy[PAIRS + j]
+        return
+    bits = np.uint64(0)
+    while (_ONE << bits) < np.uint64(pairs):
+        bits += _ONE
+    width = widths[last]
+    for j in range(pairs):
+        first, second = hash_node(leaf_keys, first_pair + order[j])
+        radius, even, odd = gaussian_pair(first, second, width)
+        energy[j] = multiply_add(radius, even, 0.0)
+        energy[pairs + j] = multiply_add(radius, odd, 0.0)
     for g in range(last - 1, -1, -1):
-        node_keys, width = (keys[g, 0], keys[g, 1], keys[g, 2]), widths[g]
-        run = pairs if shifts[g] > _TEN else min(pairs, 1 << (np.int64(shifts[g]) - 1))
-        nodes = pairs // run
+        node_keys = (keys[g, 0], keys[g, 1], keys[g, 2])
         node = (first_pair << _ONE) >> shifts[g]
-        for j in range((nodes + 1) // 2):
-            first, second = hash_node(node_keys, (node >> _ONE) + np.uint64(j))
-            work[j], work[PAIRS + j], work[2 * PAIRS + j] = gaussian_pair(first, second, width)
-        for m in range(nodes):
-            here = node + np.uint64(m)
-            place = np.int64((here >> _ONE) - (node >> _ONE))
-            radius, factor = work[place], work[place + (2 * PAIRS if here & _ONE else PAIRS)]
-            for j in range(m * run, (m + 1) * run):
-                energy[j] = multiply_add(radius, factor, energy[j])
-                energy[pairs + j] = multiply_add(radius, factor, energy[pairs + j])
+        if shifts[g] <= bits:
+            nodes = np.int64(_ONE << (bits + _ONE - shifts[g]))
+            _add_nodes(node_keys, widths[g], node, nodes, pairs, order, energy, work)
+            continue
+        if held_node[g] != node + _ONE:
+            first, second = hash_node(node_keys, node >> _ONE)
+            radius, even, odd = gaussian_pair(first, second, widths[g])
+            held[g, 0], held[g, 1], held_node[g] = radius, odd if node & _ONE else even, node + _ONE
+        radius, factor = held[g, 0], held[g, 1]
+        for j in range(2 * pairs):
+            energy[j] = multiply_add(radius, factor, energy[j])
 
 
 @inner
@@ -246,8 +301,10 @@ def enumerate_chunks(
     with d = E − E₀ and w = e^{−βd}. counts (bins of equal width between an underflow and an overflow bin) and the heap
     of lowest levels belong to the calling thread: they are exact, so that their union does not depend on the split.
     """
-    energy, work = np.empty(2 * PAIRS), np.empty(3 * PAIRS)
-    place = np.empty(2 * PAIRS, dtype=np.int64)
+    energy, work = np.empty(2 * PAIRS), np.empty(5 * PAIRS)
+    place, order = np.empty(2 * PAIRS, dtype=np.int64), np.zeros(PAIRS, dtype=np.uint64)
+    nodes_held, held_node = np.zeros((len(shifts), 2)), np.zeros(len(shifts), dtype=np.uint64)
+    set_order(block_pairs, len(shifts), order)
     bins = len(counts) - 2
     for c in range(first, last):
         references[c] = np.inf
@@ -255,7 +312,9 @@ def enumerate_chunks(
         start = np.uint64(c) * chunk_pairs
         for block in range(np.int64(chunk_pairs) // block_pairs):
             pair = start + np.uint64(block * block_pairs)
-            fill_block(keys, shifts, widths, kind, pair, block_pairs, energy, work)
+            fill_block(
+                keys, shifts, widths, kind, pair, block_pairs, order, energy, work, nodes_held, held_node
+            )
             count = 2 * block_pairs
             least = _least(energy, count, work)
             if least < references[c]:
@@ -275,6 +334,6 @@ def enumerate_chunks(
                 for j in range(count):
                     if held[0] < len(held_energy) or energy[j] <= held_energy[0]:
                         odd = j >= block_pairs
-                        number = pair + np.uint64(j - block_pairs if odd else j)
+                        number = pair + order[j - block_pairs if odd else j]
                         index = (number << _ONE) | (_ONE if odd else np.uint64(0))
                         held[0] = _keep_lowest(energy[j], index, held_energy, held_index, held[0])

@@ -12,12 +12,24 @@ from spinnet.errors import InputError
 #: Where each kind lives ("module:class"), and the options it has beside n, degree, amplitude, disorder and dtype.
 _KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "dense": ("spinnet.landscapes.couplings:DenseCouplings", ("strict",)),
+    "binary": ("spinnet.landscapes.binary_couplings:BinaryCouplings", ("strict",)),
+    "hashed": ("spinnet.landscapes.hashed_couplings:HashedCouplings", ("strict",)),
+    "diluted": (
+        "spinnet.landscapes.diluted_couplings:DilutedCouplings",
+        ("connectivity", "terms_per_spin", "weights", "force"),
+    ),
 }
 KINDS = tuple(_KINDS)
 #: Kinds whose disorder is Gaussian with the covariance N f(q) at every N (unless strict).
-EXACT = ("dense",)
+EXACT = ("dense", "hashed")
 #: All options of all kinds, and the values at which they are not used.
-OPTIONS: dict[str, Any] = {"strict": False}
+OPTIONS: dict[str, Any] = {
+    "strict": False,
+    "connectivity": None,
+    "terms_per_spin": None,
+    "weights": "binary",
+    "force": False,
+}
 
 
 def load_kind(kind: str) -> type:
@@ -44,8 +56,8 @@ def check_options(kind: str, given: Mapping[str, Any], n: int, degrees: tuple[in
     options = {name: given.get(name, usual) for name, usual in OPTIONS.items()}
     for name, value in options.items():
         if name not in options_of(kind) and value != OPTIONS[name]:
-            owners = " and ".join(repr(other) for other in KINDS if name in options_of(other))
-            raise InputError(f"{name} = {value!r} does not go with couplings = {kind!r}: it is an option of {owners}")
+            owners = ", ".join(repr(other) for other in KINDS if name in options_of(other))
+            raise InputError(f"{name} = {value!r} does not go with couplings = {kind!r}: an option of {owners}")
     found = load_kind(kind)
     strict = options["strict"]
     if not isinstance(strict, bool):
@@ -85,9 +97,11 @@ def refuse_oversize(
             low, high = (middle, high) if needed(middle, number) <= available else (low, middle)
         return low
 
-    fits = f"n up to {largest(dtype)} fits in {dtype}"
-    if dtype == "float64" and largest("float32") > largest("float64"):
-        fits += f", up to {largest('float32')} in float32"
+    fits = f"n up to {largest(dtype)} fits"
+    if needed(n, "float32") < needed(n, "float64"):
+        fits += f" in {dtype}"
+        if dtype == "float64":
+            fits += f", up to {largest('float32')} in float32"
     others = _kinds_that_fit(kind, n, degrees, dtype, available)
     if others:
         fits += f"; n = {n} fits with {' or '.join(others)}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 
 import numpy as np
 
@@ -48,9 +49,11 @@ def _prefix_table(n: int, length: int) -> np.ndarray:
 def layout(n: int, degree: int) -> tuple[np.ndarray, np.ndarray]:
     """Groups per block, and tiles before each block (one more entry: all tiles)."""
     blocks = -(-n // 4)
-    groups = np.array([multisets(min(4 * b + 4, n), degree - 2) for b in range(blocks)], dtype=np.int64)
-    tiles = np.concatenate([[0], np.cumsum(groups * (blocks - np.arange(blocks)))])
-    return groups, tiles
+    groups = [multisets(min(4 * b + 4, n), degree - 2) for b in range(blocks)]
+    tiles = list(accumulate((count * (blocks - b) for b, count in enumerate(groups)), initial=0))
+    # Sizes beyond 64 bits are asked for before they are refused.
+    kind = np.int64 if tiles[-1] < 2**62 else object
+    return np.array(groups, dtype=kind), np.array(tiles, dtype=kind)
 
 
 def aligned_empty(size: int, dtype: np.dtype) -> np.ndarray:

@@ -172,7 +172,7 @@ class DilutedCouplings:
     """
 
     kernels: tuple[str, ...] = ("spinnet.kernels.diluted_couplings",)
-    hvp_kernels: tuple[str, ...] = ("spinnet.kernels.diluted_couplings_tangent",)
+    hvp_kernels: tuple[str, ...] = ("spinnet.kernels.diluted_couplings_tangent", "spinnet.kernels.diluted_terms")
     degrees: tuple[int, ...] = (2, 3, 4, 5, 6)
 
     def __init__(

@@ -24,7 +24,7 @@ class ExpandedCouplings(PackedCouplings):
     """
 
     kernels: tuple[str, ...] = ("spinnet.kernels.expanded_couplings",)
-    hvp_kernels: tuple[str, ...] = ("spinnet.kernels.expanded_couplings_tangent",)
+    hvp_kernels: tuple[str, ...] = ("spinnet.kernels.expanded_couplings_tangent", "spinnet.kernels.spherical_glass")
 
     keys: np.ndarray = NO_KEYS
     words: np.ndarray = NO_WORDS
@@ -37,7 +37,7 @@ class ExpandedCouplings(PackedCouplings):
         tiles = (-(-n // 4) - self._units[:, 0]) * (self._units[:, 2] - self._units[:, 1])
         self._most_tiles = int(tiles.max()) + 1
         # H has the minus sign: sums are of what the kernels make, times this.
-        self._scale = -amplitude * math.sqrt(0.5 * math.factorial(degree) * float(n) ** (1 - degree))
+        self.scale = -amplitude * math.sqrt(0.5 * math.factorial(degree) * float(n) ** (1 - degree))
 
     @staticmethod
     def table_bytes(n: int, degree: int) -> int:
@@ -52,7 +52,7 @@ class ExpandedCouplings(PackedCouplings):
         from spinnet.kernels.expanded_couplings import contract_expanded
 
         total = self._contract(contract_expanded, self._operands, (x,), self._dtype, threads)
-        total *= self._scale
+        total *= self.scale
         return total
 
     def hvp(self, x: np.ndarray, v: np.ndarray, threads: int = 1) -> np.ndarray:
@@ -60,7 +60,7 @@ class ExpandedCouplings(PackedCouplings):
         from spinnet.kernels.expanded_couplings_tangent import contract_expanded_tangent
 
         total = self._contract(contract_expanded_tangent, self._operands, (x, v), self._dtype, threads)
-        total *= self._scale
+        total *= self.scale
         return total
 
     def hessian(self, x: np.ndarray) -> np.ndarray:
@@ -70,7 +70,7 @@ class ExpandedCouplings(PackedCouplings):
         for unit, values in self.units():
             here[0, :3] = unit[:3]
             kernels.contract_hessian(values, self._prefixes, here, x, work, half)
-        return self._scale * kernels.whole_hessian(half, self.n)
+        return self.scale * kernels.whole_hessian(half, self.n)
 
     def units(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Each unit (block, first group, last group, first tile) with its couplings, in units of the scale."""

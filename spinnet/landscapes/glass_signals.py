@@ -6,6 +6,7 @@ tensors of rank one, whose derivatives cost O(N).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -31,6 +32,11 @@ class OverlapTerm:
     def __init__(self, direction: np.ndarray, coefficients: Mapping[int, float]):
         self.direction = direction
         self.coefficients = dict(coefficients)
+        # Of the derivatives of −Σ_k c_k m^k, order 0 to 2: pairs of power and factor.
+        self._derivatives = [
+            [(k - order, -c * math.perm(k, order)) for k, c in self.coefficients.items() if k >= order]
+            for order in range(3)
+        ]
 
     def _overlap(self, x: np.ndarray) -> np.ndarray:
         return np.einsum("ri,i->r", x, self.direction) / len(self.direction)
@@ -38,9 +44,8 @@ class OverlapTerm:
     def _derivative(self, m: np.ndarray, order: int) -> np.ndarray:
         """d^order/dm^order of −Σ_k c_k m^k."""
         total = np.zeros_like(m)
-        for k, c in self.coefficients.items():
-            if k >= order:
-                total -= c * np.prod(np.arange(k - order + 1, k + 1, dtype=np.float64)) * m ** (k - order)
+        for power, factor in self._derivatives[order]:
+            total += factor * m**power
         return total
 
     def energy(self, x: np.ndarray) -> np.ndarray:

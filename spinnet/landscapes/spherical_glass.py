@@ -72,14 +72,20 @@ class SphericalGlass(Differentiable, Signal):
         Amplitudes {p: a_p}, a_p > 0, for degrees p from 2 to 6; {3: 1.0} is the pure 3-spin model.
     seed, sample : int
         The disorder: each (seed, sample) is an independent set of couplings and an independent signal.
-    couplings : {"dense"}
-        All unique couplings are stored.
+    couplings : {"dense", "binary", "hashed", "diluted"}
+        How they are stored. Dense: all unique ones. Binary: signs instead of Gaussian numbers, one bit each; the same
+        covariance, other higher moments. Hashed: Gaussian, not stored but made again from (seed, index) in every call.
+        Diluted: ±1 on a random hypergraph, not stored either; the same covariance to leading order. Each kind is
+        another disorder.
     dtype : {"float32", "float64"}
         Of the couplings and the products with them; the same disorder, rounded. Sums over many products, states and
         results are float64. Relative error of a gradient: a few 1e-7 or 1e-15.
     strict : bool
         Only couplings of different spins, i₁ < … < i_p. The covariance is then N f(q) only up to O(1/N), and depends on
-        more than the overlap; see :class:`spinnet.landscapes.couplings.DenseCouplings`.
+        more than the overlap; see :class:`spinnet.landscapes.couplings.DenseCouplings`. Not for diluted couplings,
+        which are always so.
+    connectivity, terms_per_spin, weights, force
+        Of diluted couplings: see :class:`spinnet.landscapes.diluted_couplings.DilutedCouplings`.
     planted : mapping
         Signal-to-noise ratios {p: β₀ₚ}, 0 or more, for degrees of the covariance. In the units of Ben Arous, Mei,
         Montanari and Nica λ = β₀/2.
@@ -127,6 +133,10 @@ class SphericalGlass(Differentiable, Signal):
         couplings: str = "dense",
         dtype: str = "float32",
         strict: bool = False,
+        connectivity: float | None = None,
+        terms_per_spin: float | None = None,
+        weights: str = "binary",
+        force: bool = False,
         planted: Mapping[int, float] | None = None,
         planted_temperature: float | None = None,
         start_at: str | float | None = None,
@@ -136,7 +146,8 @@ class SphericalGlass(Differentiable, Signal):
     ):
         checked = self.validate(
             n=n, covariance=covariance, seed=seed, sample=sample, couplings=couplings, dtype=dtype, strict=strict,
-            planted=planted, planted_temperature=planted_temperature, start_at=start_at, field=field,
+            connectivity=connectivity, terms_per_spin=terms_per_spin, weights=weights, force=force, planted=planted,
+            planted_temperature=planted_temperature, start_at=start_at, field=field,
             field_direction=field_direction,
         )  # fmt: skip
         self.n: int = checked["n"]
@@ -146,6 +157,10 @@ class SphericalGlass(Differentiable, Signal):
         self.couplings: str = checked["couplings"]
         self.dtype: str = checked["dtype"]
         self.strict: bool = checked["strict"]
+        self.connectivity: float | None = checked["connectivity"]
+        self.terms_per_spin: float | None = checked["terms_per_spin"]
+        self.weights: str = checked["weights"]
+        self.force: bool = checked["force"]
         self.planted: dict[int, float] = checked["planted"]
         self.planted_temperature: float | None = checked["planted_temperature"]
         self.start_at: str | float = checked["start_at"]
@@ -257,7 +272,7 @@ class SphericalGlass(Differentiable, Signal):
 
     @property
     def n_couplings(self) -> int:
-        """Number of independent couplings; Σ_p C(N + p − 1, p) for dense ones, Σ_p C(N, p) where strict."""
+        """Number of couplings: Σ_p C(N + p − 1, p), Σ_p C(N, p) where strict, Σ_p c N^{p−1} of diluted ones."""
         options = _options(vars(self))
         return sum(type(term).count(self.n, term.degree, **options) for term in self.terms)
 

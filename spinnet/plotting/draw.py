@@ -30,6 +30,7 @@ FIGURES: dict[str, Callable[[LoadedComparison], Figure | None]] = {
 #: Kind of a report to "module:function"; the function takes a LoadedReport and returns a figure, None where there is
 #: nothing to draw, or several figures by the endings of their names ("" for the report's own name).
 REPORT_FIGURES: dict[str, str] = {
+    "data_correlations": "spinnet.plotting.report_data_correlations:draw",
     "relaxation": "spinnet.plotting.report_relaxation:draw",
 }
 

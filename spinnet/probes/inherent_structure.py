@@ -44,7 +44,9 @@ class InherentStructureProbe(EndpointProbe, MemoryProbe):
     ``inherent_structure/…`` (replica,) holds the end-point: energy, energy_density, gradient_norm, lowest_eigenvalue
     (NaN above ``dense_limit``), and converged: 1 where the gradient is within the tolerance and no computed eigenvalue
     is negative beyond rounding. ``inherent_trajectory/…`` (replica, time) holds the same without eigenvalues.
-    Most of the cost is the flow: a glass near its threshold relaxes as a power of time, thousands of gradients.
+    Most of the cost is the flow, hundreds to thousands of gradients per replica. A network whose loss has its infimum
+    at infinity (cross-entropy on separable patterns) has no minimum to end in: bound ``most_steps`` there, and read
+    ``converged``.
     """
 
     requires = (Differentiable,)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 #: Where each report lives: kind -> "module:class".
 REPORTS = {
+    "data_correlations": "spinnet.reports.data_correlations:DataCorrelationsReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
 }
 

@@ -18,7 +18,7 @@ through terms of relative size 1/t, so that a local error is no measure of the g
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -37,12 +37,17 @@ from spinnet.theory.dynamics_model import TwoTimeModel, read_times
 
 _NEWTON_TOLERANCE = 2e-10
 _SHORTEST_STEP = 1e-4
-_FIRST_STEP = 0.05
+# At late times the solution is smooth in ln t: steps below this mean that errors of the history, which the clock of
+# ageing multiplies by t, have become visible.
+_LATE = 6.0
+_SHORTEST_LATE_STEP = 4e-3
+# In units of the largest step: two resolutions must differ from the first element on, or their difference says nothing.
+_FIRST_STEP = 1 / 9
 
 
 @dataclass(frozen=True)
 class LongTimeSettings:
-    """Resolution: all five entries are refined together to estimate an error.
+    """Resolution; the first three entries are refined together to estimate an error.
 
     Attributes
     ----------
@@ -110,38 +115,42 @@ class LongTimeSolution:
         """Number of elements in s."""
         return self._edges.size - 1
 
-    def advance_to(self, final_time: float) -> None:
-        """Integrate until ``final_time`` is reached.
+    def advance_to(self, final_time: float, progress: Callable[[float], None] | None = None) -> None:
+        """Integrate until ``final_time`` is reached; after each element ``progress`` is told the share of work done.
 
         Raises
         ------
         NotConvergedError
-            Where Newton's method fails even with the shortest step.
+            Where the step has become too short to go on.
         """
         final = math.log1p(final_time / self.scale)
-        step = _FIRST_STEP if self.steps == 0 else self._edges[-1] - self._edges[-2]
+        largest = self.settings.largest_step
+        step = _FIRST_STEP * largest if self.steps == 0 else self._edges[-1] - self._edges[-2]
         limit = self.settings.step_error
         with ThreadPoolExecutor(self.threads) as pool:
             while self._edges[-1] < final:
+                shortest = _SHORTEST_STEP if self._edges[-1] < _LATE else _SHORTEST_LATE_STEP
+                if step < shortest:
+                    raise NotConvergedError(
+                        f"the long-time solver did not get beyond t = {self.time_reached:.4g} of {final_time:.4g} with "
+                        f"polynomials of degree {self.settings.degree}; ask for shorter times or a smaller tolerance"
+                    )
                 solved = self._solve_element(step, pool)
                 error = self._last_coefficient() if solved else math.inf
                 factor = (limit / max(error, 1e-300)) ** (1.0 / self.settings.stages)
-                if not solved or (error > 4.0 * limit and step > _SHORTEST_STEP):
-                    reached = self.scale * math.expm1(self._edges[-2])
+                if error > 4.0 * limit:
                     self._drop_element()
                     self.rejected += 1
                     step *= max(0.3, min(0.5, 0.8 * factor))
-                    if step < _SHORTEST_STEP and not solved:
-                        raise NotConvergedError(
-                            f"the two-time equations did not converge beyond t = {reached:.4g} (asked: "
-                            f"{final_time:g}); ask for shorter times or a smaller tolerance"
-                        )
                     continue
                 stages = self.settings.stages
                 for k in range(stages):
                     row = self._m.size - stages + k
                     self._one_time_rows.append(self._one_time(self._row_times(self.steps)[k], row))
-                step = min(self.settings.largest_step, step * min(2.0, max(0.4, 0.85 * factor)))
+                step = min(largest, step * min(2.0, max(0.4, 0.85 * factor)))
+                if progress is not None:
+                    # The matrix grows in proportion to s, and most of the time goes into its factors.
+                    progress(min(1.0, self._edges[-1] / final) ** 4)
         self._one_time_columns = np.array(self._one_time_rows)
 
     def _row_times(self, element: int) -> np.ndarray:
@@ -310,7 +319,7 @@ class LongTimeSolution:
 
     def _interpolate_rows(self, times: Iterable[float], column: np.ndarray) -> np.ndarray:
         moments = read_times(times, allow_zero=True)
-        if np.any(moments > self.time_reached):
+        if np.any(moments > self.time_reached * (1 + 1e-12)):
             raise InputError(f"time {moments.max():g} is beyond the time {self.time_reached:.6g} of this solution")
         element, weights = self._time_weights(np.log1p(moments / self.scale))
         stages = self.settings.stages
@@ -350,7 +359,7 @@ class LongTimeSolution:
         )
         if np.any(t < tw):
             raise InputError("the later time must not be smaller than the waiting time")
-        if np.any(t > self.time_reached):
+        if np.any(t > self.time_reached * (1 + 1e-12)):
             raise InputError(f"time {t.max():g} is beyond the time {self.time_reached:.6g} of this solution")
         return t - tw, np.array(tw)
 

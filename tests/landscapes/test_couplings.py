@@ -125,7 +125,7 @@ def squares(couplings) -> DenseCouplings:
     blocks = -(-n // 4)
     for (block, start, stop, line), values in couplings.units():
         tiles = (stop - start) * (blocks - block)
-        stored.values[16 * line : 16 * (line + tiles)] = -((couplings._scale * values[: 16 * tiles]) ** 2)
+        stored.values[16 * line : 16 * (line + tiles)] = -((couplings.scale * values[: 16 * tiles]) ** 2)
     return stored
 
 

@@ -15,6 +15,7 @@ from reference.relaxation import extrapolated, follow
 
 from spinnet.dynamics import GeodesicMetropolis, GradientFlow, Langevin
 from spinnet.landscapes import SphericalGlass
+from spinnet.landscapes.glass_signals import OverlapTerm
 from spinnet.randomness import counter_keys
 from spinnet.theory.dynamics_two_time import dynamics as infinite_size
 
@@ -42,8 +43,8 @@ def measured(dynamics, samples, parts=2, steps=STEPS, flip=False, **table):
     for sample in range(samples):
         glass = SphericalGlass(**{"n": N, "covariance": PURE, "seed": 17, "sample": sample, **table})
         if flip:
-            for term in glass.overlap_terms:
-                term.coefficients = {k: -c for k, c in term.coefficients.items()}
+            (term,) = glass.overlap_terms
+            glass.overlap_terms = [OverlapTerm(term.direction, {k: -c for k, c in term.coefficients.items()})]
         x = wander(glass, dynamics, parts, steps, sample)
         energy.append([glass.energy_density(rows).mean() for rows in x])
         signal.append((x @ glass.signal).mean(axis=1) / glass.n)
