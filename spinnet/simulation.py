@@ -82,8 +82,8 @@ def simulate(
     probes = {name: build(load_probe, {"kind": name, **table}) for name, table in physics["probes"].items()}
     for name, consumer in [(physics["dynamics"]["kind"], dynamics), *probes.items()]:
         require(name, landscape, consumer.requires, physics["landscape"])
-    for probe in probes.values():
-        probe.check_run(last, replicas)
+    for consumer in (dynamics, *probes.values()):
+        consumer.check_run(last, replicas)
     schedule = build_schedule(physics["schedule"], last)
     seconds = {"setup": clock.perf_counter() - began}
 

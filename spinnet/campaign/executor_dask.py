@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import logging
 import queue
 import re
 import socket
@@ -104,6 +105,7 @@ def jobqueue_cluster(kind: str, workers: int, options: dict[str, Any]) -> Iterat
         raise InputError('Dask is not installed: pip install "spinnet[cluster]"') from None
     if kind == "local":
         options = {"threads_per_worker": 1, "dashboard_address": None, **options, "n_workers": 0}
+    _be_quiet()
     try:
         cluster = cluster_class(**options)
     except (TypeError, ValueError, RuntimeError, OSError) as error:
@@ -134,10 +136,17 @@ def check_scheduler(address: str) -> None:
         raise InputError(f"no Dask scheduler answers at {address} ({error}): start one with `dask scheduler`") from None
 
 
+def _be_quiet() -> None:
+    """Lost workers are told in our own lines; Dask's, with their tracebacks, are for those who run the cluster."""
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+
+
 @contextlib.contextmanager
 def _client(scheduler: str):
     check_scheduler(scheduler)
     from distributed import Client
+
+    _be_quiet()
 
     try:
         client = Client(scheduler, timeout="10s", set_as_default=False)

@@ -87,7 +87,7 @@ def _compare(table: dict[str, Any], arms: dict[str, Arm]) -> dict[str, Any]:
 
 def _reports(table: dict[str, Any], arms: dict[str, Arm]) -> dict[str, dict[str, Any]]:
     """Each ``[report.NAME]``, resolved and checked against the arms; its kind is its name unless given."""
-    points = {name: [point.physics for point in arm.points] for name, arm in arms.items()}
+    points = {name: [{**point.physics, "last": arm.last} for point in arm.points] for name, arm in arms.items()}
     found = {}
     for name, given in table.items():
         where = join("report", _name(name, f"report.{name}"))
@@ -189,10 +189,24 @@ def _resolve_arm(
             "dynamics": _described(dynamics, table["dynamics"]["kind"], varied["dynamics"], dynamics_where),
         }
         _require_with_parameters(landscape, physics, landscape_where)
+        _check_run(dynamics, physics, last, where)
         parameters = {axis.name: canonical(value) for axis, value in zip(axes, values, strict=True)}
         points.append(Point(_label(parameters), parameters, canonical(physics), 1 if first_samples else samples))
     _refuse_repeated(points, join(where, "ensemble"))
     return Arm(name, as_text(table.get("title", name), join(where, "title")), last, tuple(points))
+
+
+def _check_run(dynamics: type, physics: dict[str, Any], last: float, where: str) -> None:
+    """Refuse runs that leave the dynamics or a probe nothing to measure."""
+    parts = {join(where, "dynamics"): (dynamics, physics["dynamics"])}
+    for name, table in physics["probes"].items():
+        parts[f"probes.{name}"] = (kinds.probe_class(name, f"probes.{name}"), table)
+    for place, (cls, table) in parts.items():
+        settings = {name: value for name, value in table.items() if name in cls.parameters()}
+        try:
+            cls(**settings).check_run(last, physics["replicas"])
+        except InputError as error:
+            raise InputError(f"{place}: {error}") from None
 
 
 def _require_with_parameters(landscape: type, physics: dict[str, Any], where: str) -> None:

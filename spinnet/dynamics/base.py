@@ -53,6 +53,15 @@ class Dynamics(Configurable, ABC):
     def time_unit(self) -> str:
         """What one unit of time is, in words: "steps", "time of dx/dt = -grad H"."""
 
+    def check_run(self, last: float, replicas: int) -> None:
+        """Refuse, before anything moves, a run that leaves nothing to measure; default: any run will do.
+
+        Raises
+        ------
+        InputError
+            In one line, with what to change.
+        """
+
     @abstractmethod
     def flow_time(self, landscape: Landscape) -> float:
         """Time of the gradient flow dx/dt = −∇H (H extensive) that one unit of this dynamics' time stands for.

@@ -9,6 +9,7 @@ import numpy as np
 
 from spinnet.configurable import real_number
 from spinnet.dynamics.base import SteppedDynamics, finite_rows
+from spinnet.errors import InputError
 from spinnet.kernels.counter_noise import fill_normal, fill_uniform
 from spinnet.landscapes.base import Differentiable, Landscape
 from spinnet.records import Variable, Variables
@@ -94,6 +95,14 @@ class PairedLangevin(SteppedDynamics):
         self._grid = WaitingTimes(self.waiting_times, self.first, self.per_decade)
         self._wait_steps = np.rint(self._grid.waits(self.attainable) / self.step).astype(np.int64)
         self._known_delays, self._known_until = np.empty(0, dtype=np.int64), -1  # in steps; they only grow
+
+    def check_run(self, last: float, replicas: int) -> None:
+        """The first pair must part before the end."""
+        if self.waiting_times[0] + self.first > last:
+            raise InputError(
+                f"waiting_times begin at {self.waiting_times[0]:g} and the first delay is {self.first:g}, beyond the "
+                f"run's last = {last:g}: give earlier waiting times or a longer run"
+            )
 
     @classmethod
     def validate(cls, temperature, waiting_times, field, step, first, per_decade):

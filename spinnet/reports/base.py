@@ -60,7 +60,7 @@ class Report(Configurable, ABC):
         settings
             The resolved table of the report.
         arms
-            Resolved physics of every point of every arm.
+            Resolved physics of every point of every arm, with the length of the run as "last".
 
         Raises
         ------

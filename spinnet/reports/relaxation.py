@@ -52,6 +52,14 @@ class RelaxationReport(Report):
         given["tolerance"] = real_number("tolerance", given["tolerance"], 1e-8)
         return given
 
+    @classmethod
+    def check(cls, settings: Any, arms: Any) -> None:
+        """Also: the runs must reach the times asked for."""
+        super().check(settings, arms)
+        last = min(physics["last"] for physics in arms[cls.chosen_arm(settings, "arm", list(arms))])
+        if settings["times"] and max(settings["times"]) > last * (1 + 1e-9):
+            raise InputError(f"times = {max(settings['times']):g} lies beyond the end of the runs, last = {last:g}")
+
     def build(self, results: StudyResults, tell: Callable[[str], None]) -> Content:
         """See :class:`RelaxationReport`. Cost: that of the theory, some ten seconds for t = 1000."""
         content = Content()
@@ -160,7 +168,8 @@ def _moments(time: np.ndarray, wanted: Sequence[float]) -> np.ndarray:
     if not len(wanted):
         decades = 10.0 ** np.arange(np.ceil(np.log10(max(time[1], 1.0)) - 1e-9), np.log10(time[-1]) + 1e-9)
         wanted = [*decades, time[-1]]
-    if max(wanted) > time[-1] * (1 + 1e-9):
+    # The last measurement may lie a step of the schedule before the end that was asked for.
+    if max(wanted) > time[-1] ** 2 / time[-2] * (1 + 1e-9):
         raise InputError(f"times = {max(wanted):g} lies beyond the end of the runs, t = {time[-1]:g}")
     return np.unique([time[_index(time, moment)] for moment in wanted])
 

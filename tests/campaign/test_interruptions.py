@@ -142,7 +142,7 @@ def test_many_kills_of_everything_leave_the_same_bits(out, uninterrupted, rounds
 @pytest.mark.slow
 def test_three_hundred_kills_of_two_hundred_short_and_ten_long_tasks_leave_the_same_bits(out, tmp_path):
     """Workers, parents or both, at random moments; then one quiet run finishes what is left."""
-    size = {"arms": ["short", "long"], "sizes": [4], "per_arm": {"short": [200, 4], "long": [10, 600]}}
+    size = {"arms": ["long", "short"], "sizes": [4], "per_arm": {"short": [200, 4], "long": [10, 600]}}
     assert run(toy.study(**size), tmp_path / "quiet", jobs=2).exit_code == 0
     rng = random.Random(11)
     kills = restarts = 0

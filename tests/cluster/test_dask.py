@@ -15,7 +15,6 @@ from unittest import mock
 import pytest
 from campaign import toy
 from campaign.runs import TESTS, digest, run
-from cluster.slurm import require_slurm
 from reference.optional import require_dask
 
 from spinnet.campaign.executor_dask import DaskExecutor, jobqueue_cluster
@@ -171,18 +170,3 @@ def test_an_unknown_cluster_is_refused():
     with pytest.raises(InputError, match="cluster 'slrm' is not known; there are slurm"):
         with jobqueue_cluster("slrm", 1, {}):
             pass
-
-
-def test_workers_that_slurm_starts_compute_the_local_bits(tmp_path, monkeypatch):
-    require_dask()
-    require_slurm()
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]))
-    study = toy.study(samples=3, last=6, sizes=(4, 8))
-    run(study, tmp_path / "local")
-    options = {"cores": 1, "processes": 1, "memory": "500MB", "walltime": "00:10:00", "interface": "lo",
-               "log_directory": str(tmp_path / "logs"), "local_directory": str(tmp_path), "nanny": False,
-               "scheduler_options": {"dashboard_address": None}}  # fmt: skip
-    with jobqueue_cluster("slurm", 2, options) as address:
-        outcome = on_dask(study, tmp_path / "dask", address)
-    assert outcome.exit_code == 0 and outcome.done == 6
-    assert digest(tmp_path / "dask") == digest(tmp_path / "local")

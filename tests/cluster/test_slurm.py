@@ -12,8 +12,12 @@ import pytest
 from campaign import toy
 from campaign.runs import TESTS, digest, run
 from cluster.slurm import release, require_slurm, slurm, states, wait_until
+from documentation.test_documentation import run_cluster_commands
+from reference.optional import require_dask
 
+from spinnet.campaign.executor_dask import DaskExecutor, jobqueue_cluster
 from spinnet.campaign.layout import Layout
+from spinnet.campaign.run import run_study
 from spinnet.campaign.slurm import prepare_submission, submit
 from spinnet.campaign.slurm_profile import SlurmProfile, profile_from_table
 from spinnet.errors import InputError
@@ -151,3 +155,22 @@ def test_shares_follow_the_time_that_tasks_have_taken(tmp_path):
     found = prepare_submission(longer, tmp_path, profile, dry_run=True)
     assert len(found.groups) == 6  # 72 tasks of 10 minutes on 2 cores in hours
     assert sorted(map(len, found.groups)) == [12] * 6 and "12 core hours" in found.lines[-1]
+
+
+@pytest.mark.filterwarnings("default")
+def test_dask_workers_that_slurm_starts_compute_the_local_bits(tmp_path, cluster):
+    require_dask()
+    study = toy.study(samples=3, last=6, sizes=(4, 8))
+    run(study, tmp_path / "local")
+    options = {"cores": 1, "processes": 1, "memory": "500MB", "walltime": "00:10:00", "interface": "lo",
+               "log_directory": str(tmp_path / "logs"), "local_directory": str(tmp_path), "nanny": False,
+               "scheduler_options": {"dashboard_address": None}}  # fmt: skip
+    with jobqueue_cluster("slurm", 2, options) as address:
+        executor = DaskExecutor(Layout(tmp_path / "dask"), address, toy.MODULE)
+        outcome = run_study(study, tmp_path / "dask", executor=executor)
+    assert outcome.exit_code == 0 and outcome.done == 6
+    assert digest(tmp_path / "dask") == digest(tmp_path / "local")
+
+
+def test_the_commands_of_the_documentation_run_on_slurm(tmp_path, cluster):
+    run_cluster_commands("Slurm", tmp_path)

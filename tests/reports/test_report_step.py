@@ -65,6 +65,7 @@ def test_every_report_loads_states_its_needs_and_has_a_figure(kind):
         ({"report": {"relaxaton": {}}}, "'relaxaton' is not known.*relaxation"),
         ({"report": {"relaxation": {"tims": [1]}}}, "report.relaxation.tims.*times"),
         ({"report": {"relaxation": {"arm": "glas"}}}, "report.relaxation: arm = 'glas'"),
+        ({"report": {"relaxation": {"times": [2]}}}, "times = 2 lies beyond the end of the runs, last = 1"),
         ({"probes": {}}, r"add \[probes.energy\]"),
         ({"report": {"relaxation": {"times": [-1]}}}, "report.relaxation: times = -1"),
         ({"dynamics": {"kind": "GeodesicMetropolis", "temperature": 1.0}}, "this report is for GradientFlow"),

@@ -185,7 +185,7 @@ def test_a_flipped_bit_is_refused_or_changes_nothing(path, tmp_path):
 
 @pytest.mark.parametrize("count", [10, pytest.param(200, marks=pytest.mark.slow)])
 def test_mutated_files_are_refused_or_unchanged_and_never_break_anything(path, tmp_path, count):
-    """Bits flipped, bytes overwritten, blocks moved, doubled or cut out; half of them look like sealed ones at first."""
+    """Bits flipped, bytes overwritten, blocks moved, doubled, cut out; half of them look like sealed ones at first."""
     whole, true = path.read_bytes(), verify(path)["digest"]
     rng = np.random.default_rng(17)
     broken = tmp_path / "broken.h5"
