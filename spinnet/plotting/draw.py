@@ -31,6 +31,7 @@ FIGURES: dict[str, Callable[[LoadedComparison], Figure | None]] = {
 #: nothing to draw, or several figures by the endings of their names ("" for the report's own name).
 REPORT_FIGURES: dict[str, str] = {
     "data_correlations": "spinnet.plotting.report_data_correlations:draw",
+    "equilibrium": "spinnet.plotting.report_equilibrium:draw",
     "relaxation": "spinnet.plotting.report_relaxation:draw",
 }
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 #: Where each report lives: kind -> "module:class".
 REPORTS = {
     "data_correlations": "spinnet.reports.data_correlations:DataCorrelationsReport",
+    "equilibrium": "spinnet.reports.equilibrium:EquilibriumReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
 }
 
