@@ -42,8 +42,8 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
     rows = []
     for n, connectivity in SIZES_QUICK if quick else SIZES:
         # Samples of a large system are few terms: only their speed is of interest here.
-        couplings = DilutedCouplings(n, 3, 1.0, seed=1, sample=0, dtype="float32", connectivity=connectivity, force=True)
-        rows += compare(couplings, rounds=2 if quick else 4)
+        term = DilutedCouplings(n, 3, 1.0, seed=1, sample=0, dtype="float32", connectivity=connectivity, force=True)
+        rows += compare(term, rounds=2 if quick else 4)
     return rows
 
 
@@ -62,9 +62,10 @@ def compare(couplings, rounds: int) -> list[dict[str, Any]]:
         )
         found.append((replicas, 1e9 * mine / (replicas * couplings.n_terms)))
         peer = min(peer, 1e9 * theirs / len(values))
+    names = {1: "one state", REPLICAS: f"{REPLICAS} replicas"}
     return [
         {
-            "name": f"{'one state' if replicas == 1 else f'{replicas} replicas'}, N = {n}, {couplings.n_terms:.2g} terms",
+            "name": f"{names[replicas]}, N = {n}, {couplings.n_terms:.2g} terms",
             "value": value, "reference": peer, "ratio": peer / value, "target": f"<= {TARGETS[n, replicas]:g}",
             "unit": "ns/term",
         }
