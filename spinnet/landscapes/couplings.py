@@ -217,29 +217,3 @@ def _chunk_bounds(units: np.ndarray, tiles: int, tile_bytes: int) -> np.ndarray:
     wanted = np.arange(chunks) * (tiles / chunks)
     bounds = np.searchsorted(units[:, 3], wanted, side="left")
     return np.unique(np.concatenate([bounds, [len(units)]])).astype(np.int64)
-
-
-def refuse_oversize(n: int, degrees: tuple[int, ...], dtype: str, available: int | None) -> None:
-    """Raise if dense couplings of these degrees need more than ``available`` bytes, naming what would fit."""
-
-    def needed(size: int, kind: str) -> int:
-        return sum(DenseCouplings.n_bytes(size, p, kind) for p in degrees)
-
-    if available is None or needed(n, dtype) <= available:
-        return
-
-    def largest(kind: str) -> int:
-        low, high = 0, n
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if needed(middle, kind) <= available else (low, middle)
-        return low
-
-    fits = f"n up to {largest(dtype)} fits in {dtype}"
-    if dtype == "float64":
-        fits += f", up to {largest('float32')} in float32"
-    names = " and ".join(f"p = {p}" for p in degrees)
-    raise InputError(
-        f"n = {n}: dense couplings of {names} need {needed(n, dtype) / 2**30:.1f} GiB, "
-        f"{available / 2**30:.1f} GiB of memory are available; {fits}"
-    )
