@@ -135,7 +135,8 @@ class DilutedCouplings:
     e_p the elementary symmetric polynomial of the N products σ_i σ′_i. That is N f(q) to leading order, f(q) = ½a²q^p,
     with corrections O(1/N) that depend on the states; the factor makes the mean of Var H over the sphere exactly
     N f(1). (On σ_i = ±1, Var H is N f(1) times that factor.) With signs as couplings H is Gaussian only for large N.
-    The model is not rotation invariant.
+    The model is not rotation invariant. The mean of |g_T|²/N, the first slope of gradient flow from random starts, is
+    f′(1) (1 + (p − 2)/N).
 
     Parameters
     ----------
