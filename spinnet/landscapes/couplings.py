@@ -86,14 +86,16 @@ class PackedCouplings:
         """Number of independent couplings: C(n + p − 1, p), or C(n, p) for the strict sum."""
         return math.comb(n, degree) if strict else multisets(n, degree)
 
-    def _contract(self, entry, operands: Callable[[], tuple], vectors, dtype, threads: int) -> np.ndarray:
+    def _contract(
+        self, entry, operands: Callable[[], tuple], vectors, dtype, threads: int, more_rows: int = 0
+    ) -> np.ndarray:
         """Run a kernel over all chunks; ``operands()`` are a thread's first arguments."""
         replicas = len(vectors[0])
         chunks = len(self._bounds) - 1
         partials = np.empty((chunks, replicas, self.n))
 
         def start():
-            space = kernels.workspace(self.n, replicas, self._most_groups, len(vectors), dtype)
+            space = kernels.workspace(self.n, replicas, self._most_groups, len(vectors), dtype, more_rows)
             fixed = *operands(), self._prefixes, self._units, self._bounds
             return lambda first, last: entry(*fixed, first, last, *vectors, *space, partials)
 
