@@ -33,6 +33,7 @@ REPORT_FIGURES: dict[str, str] = {
     "complexity": "spinnet.plotting.report_complexity:draw",
     "data_correlations": "spinnet.plotting.report_data_correlations:draw",
     "equilibrium": "spinnet.plotting.report_equilibrium:draw",
+    "freezing": "spinnet.plotting.report_freezing:draw",
     "hessian": "spinnet.plotting.report_hessian:draw",
     "index_energy": "spinnet.plotting.report_index_energy:draw",
     "relaxation": "spinnet.plotting.report_relaxation:draw",

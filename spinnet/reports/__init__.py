@@ -19,6 +19,7 @@ REPORTS = {
     "complexity": "spinnet.reports.complexity:ComplexityReport",
     "data_correlations": "spinnet.reports.data_correlations:DataCorrelationsReport",
     "equilibrium": "spinnet.reports.equilibrium:EquilibriumReport",
+    "freezing": "spinnet.reports.freezing:FreezingReport",
     "hessian": "spinnet.reports.hessian:HessianReport",
     "index_energy": "spinnet.reports.index_energy:IndexEnergyReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
