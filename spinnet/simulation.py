@@ -408,6 +408,8 @@ def kernel_modules(physics: Mapping[str, Any]) -> tuple[str, ...]:
 def missing_data(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Load each data set that the tasks need, once; of those that cannot be had, the line that says why.
 
+    So too for landscapes that this machine cannot hold.
+
     Parameters
     ----------
     tables
@@ -418,6 +420,11 @@ def missing_data(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     for key, physics in tables.items():
         table = physics["landscape"]
         kind = load_landscape(table["kind"])
+        try:
+            kind.refuse_oversize(table)
+        except InputError as error:
+            lines[key] = str(error)
+            continue
         named = {name: table[name] for name in kind.data_parameters if name in table}
         if not named:
             continue

@@ -47,6 +47,7 @@ class ConstrainedState(NamedTuple):
     energy_sums: np.ndarray  # (replicas, blocks, 2): sums of E and E² over the steps of each block
     overlap_sums: np.ndarray  # (replicas, blocks, 6): sums of the powers of the overlap with the reference
     overlap_counts: np.ndarray  # (replicas, blocks, bins): histogram of it, int64
+    reference_energy: np.ndarray  # (replicas,): energy of the reference, the same in all rows
     steps: np.ndarray  # (replicas,): int64
     keys: np.ndarray  # (replicas,): uint64, the source of the noise of this window
     diverged: np.ndarray  # (replicas,): bool
@@ -218,7 +219,8 @@ class ConstrainedTempering(SteppedDynamics):
             *at, step=first_step(landscape, np.full(len(x), self.temperature), self.leapfrog),
             walker=np.arange(len(x)), heading=count.astype(np.int8), round_trips=count, moves=count.copy(),
             accepted=count.copy(), exchanges=count.copy(), exchanged=count.copy(), energy_sums=sums.energy,
-            overlap_sums=sums.overlap, overlap_counts=sums.counts, steps=count.copy(),
+            overlap_sums=sums.overlap, overlap_counts=sums.counts,
+            reference_energy=np.repeat(landscape.energy(landscape.signal[None]), len(x)), steps=count.copy(),
             keys=np.array(keys, dtype=np.uint64), diverged=~(finite_rows(at.x) & np.isfinite(at.energy)),
         )  # fmt: skip
 
@@ -279,6 +281,10 @@ class ConstrainedTempering(SteppedDynamics):
         return {
             "centre": Variable(
                 self.centres, ("window",), "1", "overlap that each window is held at", {"width": self.window_width}
+            ),
+            "reference_energy": Variable(
+                state.reference_energy[: len(self.centres) * copies : len(self.centres)], ("copy",), "energy",
+                "extensive energy of the reference; its mean over the disorder is −N f(1)/T₀ exactly"
             ),
             **chain_variables(state, "window", copies, steps, self.warm_up),
             **overlap_variables(

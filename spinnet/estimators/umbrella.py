@@ -93,6 +93,7 @@ def umbrella_potential(
     temperature: float,
     n: int,
     zero: float = 0.0,
+    control: ArrayLike | None = None,
     fewest_units: int = FEWEST_UNITS,
 ) -> PotentialEstimate:
     r"""V(q) - V(zero) = mean over samples of :math:`-(T/N)\ln[p(q)/p(0)]`, on a sphere of N dimensions.
@@ -107,6 +108,9 @@ def umbrella_potential(
         N.
     zero : float
         Where V is set to zero.
+    control : array_like, shape (sample,), optional
+        A number of each sample whose mean over the disorder is known to be zero: what it explains of the scatter
+        between samples (by regression) is taken out. For a planted reference: its energy plus N f(1)/T0.
 
     Raises
     ------
@@ -138,7 +142,10 @@ def umbrella_potential(
     ])  # fmt: skip
     values = -(temperature / n) * (each[:, reached] + 1.5 * np.log1p(-(middle[reached] ** 2)))
     values -= values[:, np.isin(np.flatnonzero(reached), origin)].mean(axis=1, keepdims=True)
-    found = jackknife(lambda rows: rows.mean(axis=0), values, fewest_units=fewest_units)
+    control = np.zeros(len(values)) if control is None else np.asarray(control, dtype=np.float64)
+    if control.shape != (len(values),):
+        raise InputError(f"controls {control.shape} for {len(values)} samples: give one number for each")
+    found = jackknife(_controlled_mean, values, control, fewest_units=fewest_units)
     return PotentialEstimate(
         middle[reached], np.asarray(found.value), np.asarray(found.error), values.std(axis=0, ddof=1), len(values)
     )
@@ -238,6 +245,14 @@ def _heights(total: NDArray, each: NDArray, log_factor: NDArray, heights: NDArra
     raise NotConvergedError(
         "neighbouring windows do not overlap, so that their heights are not determined: take more windows or wider ones"
     )
+
+
+def _controlled_mean(values: NDArray, control: NDArray) -> NDArray:
+    """Mean over rows, less the part that the regression on the control explains of the control's own mean."""
+    deviation = control - control.mean()
+    variance = deviation @ deviation
+    slope = deviation @ values / variance if variance > 0 else 0.0
+    return values.mean(axis=0) - slope * control.mean()
 
 
 def _connected(shared: NDArray) -> bool:

@@ -17,15 +17,15 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from spinnet.kernels._gathers import term_operations
 from spinnet.kernels._jit import inner, kernel
-from spinnet.kernels.diluted_terms import PIECE, draw_normals, lay_out, make_piece, start_block
+from spinnet.kernels.diluted_terms import PIECE, PIECE_WEIGHTS, draw_normals, lay_out, make_piece, start_block
 
 #: Sums are moved to double precision after this many terms per site.
 _TERMS_PER_SITE = 64
 
 
 def lanes_for(replicas: int) -> int:
-    """Width of a pass for a block of replicas: 1, 4, 16 or 32."""
-    return 1 if replicas == 1 else 4 if replicas <= 8 else 16 if replicas <= 16 else 32
+    """Width of a pass for a block of replicas: 1, 8 or 32. (More widths would be more to compile.)"""
+    return 1 if replicas == 1 else 8 if replicas <= 16 else 32
 
 
 def workspace(n: int, degree: int, replicas: int, vectors: int, dtype: np.dtype) -> tuple[np.ndarray, ...]:
@@ -39,7 +39,7 @@ def workspace(n: int, degree: int, replicas: int, vectors: int, dtype: np.dtype)
     raw = np.empty(size + 64, dtype=np.uint8)
     skip = -raw.ctypes.data % 64
     rows = raw[skip : skip + size].view(dtype).reshape(vectors + 1, height, lanes)
-    piece = np.empty(PIECE, dtype=np.uint64), np.empty(PIECE, dtype=dtype)
+    piece = np.empty(PIECE, dtype=np.uint64), np.empty(PIECE_WEIGHTS, dtype=dtype)
     return rows, np.empty((height, lanes)), np.empty(degree, dtype=np.int64), *piece
 
 
@@ -89,25 +89,43 @@ def _gradient_pass(degree: int, lanes: int) -> Callable:
     @inner
     def one_pass(words, weights, count, bits, starts, rows):
         states, sums = rows[0], rows[1]
+        ranges = to_fixed_tuple(starts, degree)
         for t in range(count):
-            add(words, weights, t, bits, starts, states, sums)
+            add(words, weights, t, bits, ranges, states, sums)
 
     return one_pass
 
 
-def contraction(degree: int, make_pass: Callable[[int, int], Callable]) -> Callable:
-    """The sum over chunks for one degree; ``make_pass(degree, lanes)`` adds one piece in one pass.
+def _for_any_lanes(make_pass: Callable[[int, int], Callable], degree: int) -> Callable:
+    """One pass, chosen by the number of lanes."""
+    pass_1, pass_8, pass_32 = (make_pass(degree, lanes) for lanes in (1, 8, 32))
+
+    @inner
+    def one_pass(words, weights, count, bits, starts, rows):
+        lanes = rows.shape[2]
+        if lanes == 1:
+            pass_1(words, weights, count, bits, starts, rows)
+        elif lanes == 8:
+            pass_8(words, weights, count, bits, starts, rows)
+        else:
+            pass_32(words, weights, count, bits, starts, rows)
+
+    return one_pass
+
+
+def contraction(make_pass: Callable[[int, int], Callable]) -> Callable:
+    """The sum over chunks; ``make_pass(degree, lanes)`` adds one piece in one pass.
 
     States (and whatever else the passes read) are in all but the last of the rows of the workspace.
     """
-    pass_1, pass_4, pass_16, pass_32 = (make_pass(degree, lanes) for lanes in (1, 4, 16, 32))
+    pass_2, pass_3, pass_4, pass_5, pass_6 = (_for_any_lanes(make_pass, degree) for degree in (2, 3, 4, 5, 6))
 
     @inner
     def sum_chunks(
         keys, counts, table, first_blocks, bounds, bits, gaussian, first_chunk, last_chunk, n, rows, totals, starts,
         words, weights, partials,
     ):  # fmt: skip
-        lanes = rows.shape[2]
+        degree = starts.size
         sums = rows[rows.shape[0] - 1]
         clear(sums)
         for chunk in range(first_chunk, last_chunk):
@@ -127,15 +145,16 @@ def contraction(degree: int, make_pass: Callable[[int, int], Callable]) -> Calla
                             draw_normals(weight_key, done, made, weights)
                         for q in range(sums.shape[0] // n):
                             mine = rows[:, q * n : (q + 1) * n]
-                            ranges = to_fixed_tuple(starts, degree)
-                            if lanes == 1:
-                                pass_1(words, weights, made, bits, ranges, mine)
-                            elif lanes == 4:
-                                pass_4(words, weights, made, bits, ranges, mine)
-                            elif lanes == 16:
-                                pass_16(words, weights, made, bits, ranges, mine)
+                            if degree == 2:
+                                pass_2(words, weights, made, bits, starts, mine)
+                            elif degree == 3:
+                                pass_3(words, weights, made, bits, starts, mine)
+                            elif degree == 4:
+                                pass_4(words, weights, made, bits, starts, mine)
+                            elif degree == 5:
+                                pass_5(words, weights, made, bits, starts, mine)
                             else:
-                                pass_32(words, weights, made, bits, ranges, mine)
+                                pass_6(words, weights, made, bits, starts, mine)
                         done += made
                         collected += made
                         if collected >= _TERMS_PER_SITE * n:
@@ -147,20 +166,17 @@ def contraction(degree: int, make_pass: Callable[[int, int], Callable]) -> Calla
     return sum_chunks
 
 
-_DISORDER = "u8[::1], i8[::1], i4[:,::1], i8[::1], i8[::1], i8, i8, i8, i8"
-_SIGNATURES = tuple(
-    f"void({_DISORDER}, f8[:,::1], {kind}[:,:,::1], f8[:,::1], i8[::1], u8[::1], {kind}[::1], f8[:,:,::1])"
-    for kind in ("f4", "f8")
-)
-_sum_2, _sum_3, _sum_4, _sum_5, _sum_6 = (contraction(degree, _gradient_pass) for degree in (2, 3, 4, 5, 6))
+DISORDER = "u8[::1], i8[::1], i4[:,::1], i8[::1], i8[::1], i8, i8, i8, i8"
+WORKSPACE = "{0}[:,:,::1], f8[:,::1], i8[::1], u8[::1], {0}[::1], f8[:,:,::1]"
+_sum_gradients = contraction(_gradient_pass)
 
 
-@kernel(*_SIGNATURES)
-def contract_2(
+@kernel(*(f"void({DISORDER}, f8[:,::1], {WORKSPACE.format(kind)})" for kind in ("f4", "f8")))
+def contract(
     keys, counts, table, first_blocks, bounds, bits, gaussian, first, last, x, rows, totals, starts, words, weights,
     partials,
 ):  # fmt: skip
-    """The gradient of Σ w σσ, summed over each chunk by itself.
+    """The gradient of Σ w σ…σ, summed over each chunk by itself.
 
     Parameters
     ----------
@@ -177,59 +193,7 @@ def contract_2(
     partials : (chunks, replicas, n), output; only the chunks first … last are written
     """
     put_lanes(x, rows[0])
-    _sum_2(
-        keys, counts, table, first_blocks, bounds, bits, gaussian, first, last, x.shape[1], rows, totals, starts, words,
-        weights, partials,
-    )  # fmt: skip
-
-
-@kernel(*_SIGNATURES)
-def contract_3(
-    keys, counts, table, first_blocks, bounds, bits, gaussian, first, last, x, rows, totals, starts, words, weights,
-    partials,
-):  # fmt: skip
-    """As :func:`contract_2`, for degree 3."""
-    put_lanes(x, rows[0])
-    _sum_3(
-        keys, counts, table, first_blocks, bounds, bits, gaussian, first, last, x.shape[1], rows, totals, starts, words,
-        weights, partials,
-    )  # fmt: skip
-
-
-@kernel(*_SIGNATURES)
-def contract_4(
-    keys, counts, table, first_blocks, bounds, bits, gaussian, first, last, x, rows, totals, starts, words, weights,
-    partials,
-):  # fmt: skip
-    """As :func:`contract_2`, for degree 4."""
-    put_lanes(x, rows[0])
-    _sum_4(
-        keys, counts, table, first_blocks, bounds, bits, gaussian, first, last, x.shape[1], rows, totals, starts, words,
-        weights, partials,
-    )  # fmt: skip
-
-
-@kernel(*_SIGNATURES)
-def contract_5(
-    keys, counts, table, first_blocks, bounds, bits, gaussian, first, last, x, rows, totals, starts, words, weights,
-    partials,
-):  # fmt: skip
-    """As :func:`contract_2`, for degree 5."""
-    put_lanes(x, rows[0])
-    _sum_5(
-        keys, counts, table, first_blocks, bounds, bits, gaussian, first, last, x.shape[1], rows, totals, starts, words,
-        weights, partials,
-    )  # fmt: skip
-
-
-@kernel(*_SIGNATURES)
-def contract_6(
-    keys, counts, table, first_blocks, bounds, bits, gaussian, first, last, x, rows, totals, starts, words, weights,
-    partials,
-):  # fmt: skip
-    """As :func:`contract_2`, for degree 6."""
-    put_lanes(x, rows[0])
-    _sum_6(
+    _sum_gradients(
         keys, counts, table, first_blocks, bounds, bits, gaussian, first, last, x.shape[1], rows, totals, starts, words,
         weights, partials,
     )  # fmt: skip

@@ -6,26 +6,28 @@ same first p − 1 ranges, a *row*, are numbered one after the other by their la
 
 Attempt a of a block is the hash of (key of the block, a): offsets within the ranges from its lowest bits, the sign from
 its highest. Attempts that name a site twice, or one beyond n, do not count; those that are left are independent and
-uniform over the hyperedges of the block. Gaussian weights have a key of their own and are numbered like the terms.
+uniform over the hyperedges of the block. Gaussian weights have a key of their own and are numbered like the terms: term
+t has number t of the stream of :mod:`spinnet.kernels.hashed_couplings`, in single precision.
 """
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from spinnet.kernels._jit import inner, kernel
-from spinnet.kernels.counter_noise import hash_counter, second_key, to_uniform
+from spinnet.kernels._tiles import TILE
+from spinnet.kernels.counter_noise import hash_counter, second_key
+from spinnet.kernels.hashed_couplings import make_tiles
 
 #: Attempts made at once: the words and weights of a piece stay in the first-level cache.
 PIECE = 1024
+#: Weights of a piece: normal numbers are made in pairs of tiles, of which the first may begin before the piece.
+PIECE_WEIGHTS = PIECE + 4 * TILE
 
 _ZERO, _ONE, _TOP = np.uint64(0), np.uint64(1), np.uint64(63)
 _SIGN = np.uint64(1) << _TOP
 #: No word: those of terms have zeros between their offsets, at most 60 bits, and their sign.
 _STRUCK = ~_ZERO
-_TURN = 2.0 * math.pi
 
 
 @inner
@@ -109,20 +111,11 @@ def make_piece(key, attempt, wanted, kept_bits, some_fail, bits, n, starts, word
 @inner
 def draw_normals(key, first, count, weights):
     """Replace signs by the standard normal numbers of the terms ``first`` … of a block."""
-    second = second_key(key)
-    for t in range(count):
-        number = np.uint64(first + t)
-        even = number - (number & _ONE)
-        if t > 0 and number != even:
-            continue
-        radius = math.sqrt(-2.0 * math.log(to_uniform(hash_counter(key, second, even))))
-        angle = _TURN * to_uniform(hash_counter(key, second, even + _ONE))
-        if number != even:
-            weights[t] = radius * math.sin(angle)
-        else:
-            weights[t] = radius * math.cos(angle)
-            if t + 1 < count:
-                weights[t + 1] = radius * math.sin(angle)
+    pair, skipped = first // (2 * TILE), first % (2 * TILE)
+    make_tiles(key, second_key(key), pair, (skipped + count + 2 * TILE - 1) // (2 * TILE), weights, 0)
+    if skipped:
+        for t in range(count):
+            weights[t] = weights[skipped + t]
 
 
 @kernel("void(u8[::1], i8[::1], i4[:,::1], i8[::1], i8, i8, i8, i8, i8, i8[::1], u8[::1], f8[::1], i4[:,::1], f8[::1])")

@@ -11,8 +11,11 @@ multiplies the sums.
 
 from __future__ import annotations
 
+import numpy as np
+
 from spinnet.kernels._jit import inner, kernel
 from spinnet.kernels.binary_couplings import fill_signs
+from spinnet.kernels.binary_tables import TABLE_ROWS, add_signs
 from spinnet.kernels.hashed_couplings import fill_gaussians
 from spinnet.kernels.spherical_glass import (
     clear,
@@ -50,6 +53,20 @@ def fill_unit(source, buffer, prefixes, block, start, stop, line, n):
         fill(source, buffer, h * tiles, prefixes, block, start + h, line + h * tiles, 0, tiles, n)
 
 
+def _groups_at_once(tiles):
+    """How many groups are made at a time: about 2¹⁴ tiles, 1 MiB in float32."""
+    return max(8, 2**14 // tiles // 2 * 2)
+
+
+groups_at_once = inner(_groups_at_once)
+
+
+def buffer_tiles(units: np.ndarray, blocks: int) -> int:
+    """Room for what is made at a time, and one tile more."""
+    made = [(min(stop - start, _groups_at_once(blocks - b)), blocks - b) for b, start, stop, _ in units.tolist()]
+    return 1 + max(groups * tiles for groups, tiles in made)
+
+
 @inner
 def _fetch(source, buffer, prefixes, block, group, line, first, span, n):
     fill(source, buffer, 0, prefixes, block, group, line, first, span, n)
@@ -85,14 +102,29 @@ def contract_expanded(
             if lanes == 1:
                 _gradient_1(source, buffer, prefixes, block, start, stop, line, n, work, 0, all_turned, free, totals, 0)
                 continue
-            fill_unit(source, buffer, prefixes, block, start, stop, line, n)
-            for q in range(passes):
-                sites = q * padded
-                turned = all_turned + sites
-                if lanes == 4:
-                    gradient_4(0, buffer, prefixes, block, start, stop, 0, n, work, sites, turned, free, totals, sites)
-                else:
-                    gradient_16(0, buffer, prefixes, block, start, stop, 0, n, work, sites, turned, free, totals, sites)
+            tiles = padded // 4 - block
+            first = start
+            if lanes == 16 and len(keys) == 0:
+                first = stop
+                while first > start and prefixes.shape[1] > 0 and prefixes[first - 1, -1] >= 4 * block:
+                    first -= 1
+                tables = work.shape[0] - TABLE_ROWS
+                for q in range(passes):
+                    sites = q * padded
+                    add_signs(
+                        words, strict, prefixes, block, start, first, line, n, work, sites, free, tables, totals, sites
+                    )
+            together = groups_at_once(tiles)
+            for a in range(first, stop, together):
+                z = min(a + together, stop)
+                fill_unit(source, buffer, prefixes, block, a, z, line + (a - start) * tiles, n)
+                for q in range(passes):
+                    sites = q * padded
+                    turned = all_turned + sites
+                    if lanes == 4:
+                        gradient_4(0, buffer, prefixes, block, a, z, 0, n, work, sites, turned, free, totals, sites)
+                    else:
+                        gradient_16(0, buffer, prefixes, block, a, z, 0, n, work, sites, turned, free, totals, sites)
         write_lanes(totals, partials[chunk])
 
 

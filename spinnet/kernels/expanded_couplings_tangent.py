@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spinnet.kernels._jit import kernel
-from spinnet.kernels.expanded_couplings import fill_unit
+from spinnet.kernels.expanded_couplings import fill_unit, groups_at_once
 from spinnet.kernels.spherical_glass import clear, column_rows, put_states, tiles_at_once, write_lanes
 from spinnet.kernels.spherical_glass_tangent import tangent_1, tangent_4, tangent_16
 
@@ -32,20 +32,24 @@ def contract_expanded_tangent(
         clear(totals)
         for u in range(bounds[chunk], bounds[chunk + 1]):
             block, start, stop, line = units[u, 0], units[u, 1], units[u, 2], units[u, 3]
-            fill_unit((keys, words, strict), buffer, prefixes, block, start, stop, line, n)
-            for q in range(passes):
-                sites = q * padded
-                turned = all_turned + sites
-                if lanes == 1:
-                    tangent_1(
-                        buffer, prefixes, block, start, stop, 0, n, work, sites, turned, apart, free, totals, sites
-                    )
-                elif lanes == 4:
-                    tangent_4(
-                        buffer, prefixes, block, start, stop, 0, n, work, sites, turned, apart, free, totals, sites
-                    )
-                else:
-                    tangent_16(
-                        buffer, prefixes, block, start, stop, 0, n, work, sites, turned, apart, free, totals, sites
-                    )
+            tiles = padded // 4 - block
+            together = groups_at_once(tiles)
+            for a in range(start, stop, together):
+                z = min(a + together, stop)
+                fill_unit((keys, words, strict), buffer, prefixes, block, a, z, line + (a - start) * tiles, n)
+                for q in range(passes):
+                    sites = q * padded
+                    turned = all_turned + sites
+                    if lanes == 1:
+                        tangent_1(
+                            buffer, prefixes, block, a, z, 0, n, work, sites, turned, apart, free, totals, sites
+                        )
+                    elif lanes == 4:
+                        tangent_4(
+                            buffer, prefixes, block, a, z, 0, n, work, sites, turned, apart, free, totals, sites
+                        )
+                    else:
+                        tangent_16(
+                            buffer, prefixes, block, a, z, 0, n, work, sites, turned, apart, free, totals, sites
+                        )
         write_lanes(totals, partials[chunk])

@@ -47,16 +47,19 @@ def tiles_ahead(tiles, lanes):
     return 16 if lanes == 1 else 2 * tiles * ((96 + 2 * tiles - 1) // (2 * tiles))
 
 
-def workspace(n: int, replicas: int, groups: int, vectors: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+def workspace(
+    n: int, replicas: int, groups: int, vectors: int, dtype: np.dtype, more: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Uninitialised rows of lanes for :func:`contract` (one vector per replica) or its derivative (two).
 
-    ``groups`` is the largest number of groups in a unit. The second array holds float64 totals.
+    ``groups`` is the largest number of groups in a unit; ``more`` rows are added. The second array is float64 totals.
     """
     lanes = lanes_for(replicas)
     blocks = -(-n // 4)
     passes = -(-replicas // lanes)
     copies = 2 if lanes == 4 else 1
     rows = vectors * (4 * blocks * passes * copies + 2 * (groups + 1)) + _column_rows(lanes) * _depth(blocks, lanes) + 8
+    rows += more
     raw = np.empty(rows * lanes * dtype.itemsize + 64, dtype=np.uint8)
     skip = -raw.ctypes.data % 64
     work = raw[skip : skip + rows * lanes * dtype.itemsize].view(dtype).reshape(rows, lanes)

@@ -79,6 +79,10 @@ class Landscape(Configurable, ABC):
         return {}
 
     @classmethod
+    def refuse_oversize(cls, table: Mapping[str, Any]) -> None:
+        """Raise an InputError where this machine cannot hold the landscape of a resolved table; as load_data, once."""
+
+    @classmethod
     def load_data(cls, table: Mapping[str, Any]) -> None:
         """Read the data that a resolved table names, or raise an InputError: asked once, before many tasks start."""
 

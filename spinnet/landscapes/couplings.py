@@ -86,14 +86,16 @@ class PackedCouplings:
         """Number of independent couplings: C(n + p − 1, p), or C(n, p) for the strict sum."""
         return math.comb(n, degree) if strict else multisets(n, degree)
 
-    def _contract(self, entry, operands: Callable[[], tuple], vectors, dtype, threads: int) -> np.ndarray:
+    def _contract(
+        self, entry, operands: Callable[[], tuple], vectors, dtype, threads: int, more_rows: int = 0
+    ) -> np.ndarray:
         """Run a kernel over all chunks; ``operands()`` are a thread's first arguments."""
         replicas = len(vectors[0])
         chunks = len(self._bounds) - 1
         partials = np.empty((chunks, replicas, self.n))
 
         def start():
-            space = kernels.workspace(self.n, replicas, self._most_groups, len(vectors), dtype)
+            space = kernels.workspace(self.n, replicas, self._most_groups, len(vectors), dtype, more_rows)
             fixed = *operands(), self._prefixes, self._units, self._bounds
             return lambda first, last: entry(*fixed, first, last, *vectors, *space, partials)
 
@@ -217,29 +219,3 @@ def _chunk_bounds(units: np.ndarray, tiles: int, tile_bytes: int) -> np.ndarray:
     wanted = np.arange(chunks) * (tiles / chunks)
     bounds = np.searchsorted(units[:, 3], wanted, side="left")
     return np.unique(np.concatenate([bounds, [len(units)]])).astype(np.int64)
-
-
-def refuse_oversize(n: int, degrees: tuple[int, ...], dtype: str, available: int | None) -> None:
-    """Raise if dense couplings of these degrees need more than ``available`` bytes, naming what would fit."""
-
-    def needed(size: int, kind: str) -> int:
-        return sum(DenseCouplings.n_bytes(size, p, kind) for p in degrees)
-
-    if available is None or needed(n, dtype) <= available:
-        return
-
-    def largest(kind: str) -> int:
-        low, high = 0, n
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if needed(middle, kind) <= available else (low, middle)
-        return low
-
-    fits = f"n up to {largest(dtype)} fits in {dtype}"
-    if dtype == "float64":
-        fits += f", up to {largest('float32')} in float32"
-    names = " and ".join(f"p = {p}" for p in degrees)
-    raise InputError(
-        f"n = {n}: dense couplings of {names} need {needed(n, dtype) / 2**30:.1f} GiB, "
-        f"{available / 2**30:.1f} GiB of memory are available; {fits}"
-    )

@@ -134,8 +134,9 @@ class DilutedCouplings:
 
     e_p the elementary symmetric polynomial of the N products σ_i σ′_i. That is N f(q) to leading order, f(q) = ½a²q^p,
     with corrections O(1/N) that depend on the states; the factor makes the mean of Var H over the sphere exactly
-    N f(1). (On σ_i = ±1, Var H is N f(1) times that factor.) With signs as couplings H is Gaussian only for large N, and
-    the model is not rotation invariant.
+    N f(1). (On σ_i = ±1, Var H is N f(1) times that factor.) With signs as couplings H is Gaussian only for large N.
+    The model is not rotation invariant. The mean of |g_T|²/N, the first slope of gradient flow from random starts, is
+    f′(1) (1 + (p − 2)/N).
 
     Parameters
     ----------
@@ -298,8 +299,8 @@ class DilutedCouplings:
             row = stop
 
     def _piece(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        size = diluted_terms.PIECE
-        return np.empty(self.degree, dtype=np.int64), np.empty(size, dtype=np.uint64), np.empty(size)
+        words, weights = np.empty(diluted_terms.PIECE, dtype=np.uint64), np.empty(diluted_terms.PIECE_WEIGHTS)
+        return np.empty(self.degree, dtype=np.int64), words, weights
 
     def _contract(self, entry, vectors: tuple[np.ndarray, ...], threads: int) -> np.ndarray:
         replicas = len(vectors[0])
@@ -324,11 +325,11 @@ class DilutedCouplings:
 
     def gradient(self, x: np.ndarray, threads: int = 1) -> np.ndarray:
         """∇H_p for a block of replicas ``(replicas, n)``."""
-        return self._contract(getattr(kernels, f"contract_{self.degree}"), (x,), threads)
+        return self._contract(kernels.contract, (x,), threads)
 
     def hvp(self, x: np.ndarray, v: np.ndarray, threads: int = 1) -> np.ndarray:
         """∇²H_p(x) v for a block of replicas."""
-        return self._contract(getattr(tangent_kernels, f"contract_tangent_{self.degree}"), (x, v), threads)
+        return self._contract(tangent_kernels.contract_tangent, (x, v), threads)
 
     def hessian(self, x: np.ndarray) -> np.ndarray:
         """∇²H_p at one configuration ``(n,)``: ``(n, n)``, in double precision."""

@@ -10,8 +10,8 @@ import numpy as np
 from spinnet.kernels import spherical_glass as kernels
 from spinnet.landscapes.couplings import PackedCouplings, aligned_empty, multisets
 
-#: Units are cut so that the couplings of one, expanded to float32, take about this much of the cache.
-UNIT_BYTES = 1 << 20
+#: Units are cut so that the couplings of one, expanded to float32, would take about this much.
+UNIT_BYTES = 1 << 22
 
 NO_KEYS = np.empty(0, dtype=np.uint64)
 NO_WORDS = np.empty(0, dtype=np.uint16)
@@ -20,7 +20,7 @@ NO_WORDS = np.empty(0, dtype=np.uint16)
 class ExpandedCouplings(PackedCouplings):
     """Couplings that a kernel makes unit by unit from ``keys`` or, where these are empty, from the bits of ``words``.
 
-    Each thread has a buffer of about ``UNIT_BYTES`` (twice that for float64), made anew in every call.
+    Each thread has a buffer of 1 MiB, more beyond N = 8192 (twice that for float64), made anew in every call.
     """
 
     kernels: tuple[str, ...] = ("spinnet.kernels.expanded_couplings",)
@@ -34,8 +34,6 @@ class ExpandedCouplings(PackedCouplings):
         super().__init__(n, degree, UNIT_BYTES, 4)
         self.strict = strict
         self._dtype = np.dtype(dtype)
-        tiles = (-(-n // 4) - self._units[:, 0]) * (self._units[:, 2] - self._units[:, 1])
-        self._most_tiles = int(tiles.max()) + 1
         # H has the minus sign: sums are of what the kernels make, times this.
         self.scale = -amplitude * math.sqrt(0.5 * math.factorial(degree) * float(n) ** (1 - degree))
 
@@ -45,13 +43,17 @@ class ExpandedCouplings(PackedCouplings):
         return 4 * (degree - 2) * multisets(n, degree - 2)
 
     def _operands(self) -> tuple:
-        return self.keys, self.words, self.strict, aligned_empty(16 * self._most_tiles, self._dtype)
+        from spinnet.kernels.expanded_couplings import buffer_tiles
+
+        size = 16 * buffer_tiles(self._units, -(-self.n // 4))
+        return self.keys, self.words, self.strict, aligned_empty(size, self._dtype)
 
     def gradient(self, x: np.ndarray, threads: int = 1) -> np.ndarray:
         """∇H_p for a block of replicas ``(replicas, n)``, float64."""
+        from spinnet.kernels.binary_tables import TABLE_ROWS
         from spinnet.kernels.expanded_couplings import contract_expanded
 
-        total = self._contract(contract_expanded, self._operands, (x,), self._dtype, threads)
+        total = self._contract(contract_expanded, self._operands, (x,), self._dtype, threads, TABLE_ROWS)
         total *= self.scale
         return total
 
@@ -76,7 +78,8 @@ class ExpandedCouplings(PackedCouplings):
         """Each unit (block, first group, last group, first tile) with its couplings, in units of the scale."""
         from spinnet.kernels.expanded_couplings import expand_unit
 
-        operands = self._operands()
+        tiles = (-(-self.n // 4) - self._units[:, 0]) * (self._units[:, 2] - self._units[:, 1])
+        buffer = aligned_empty(16 * int(tiles.max() + 1), self._dtype)
         for unit in self._units:
-            expand_unit(*operands, self._prefixes, *unit, self.n)
-            yield unit, operands[-1]
+            expand_unit(self.keys, self.words, self.strict, buffer, self._prefixes, *unit, self.n)
+            yield unit, buffer

@@ -168,11 +168,8 @@ class SphericalGlass(Differentiable, Signal):
         self.field_direction: str = checked["field_direction"]
         self.threads: int = whole_number("threads", threads, minimum=1)
         self._space = Sphere(self.n)
-        options = _options(checked)
-        coupling_kinds.refuse_oversize(
-            self.couplings, self.n, tuple(self.covariance), self.dtype, options, available_memory()
-        )
-        kind = coupling_kinds.load_kind(self.couplings)
+        self.refuse_oversize(checked)
+        kind, options = coupling_kinds.load_kind(self.couplings), _options(checked)
         self.terms = [
             kind(self.n, p, a, self.seed, self.sample, self.dtype, **options) for p, a in self.covariance.items()
         ]
@@ -243,6 +240,14 @@ class SphericalGlass(Differentiable, Signal):
         """Those of the kind of couplings."""
         kind = coupling_kinds.load_kind(table["couplings"])
         return (*kind.kernels, *(kind.hvp_kernels if products else ()))
+
+    @classmethod
+    def refuse_oversize(cls, table: Mapping[str, Any]) -> None:
+        """Raise an InputError if the couplings do not fit, with the sizes and the kinds that would; nothing is made."""
+        degrees = tuple(check_covariance(table["covariance"]))
+        coupling_kinds.refuse_oversize(
+            table["couplings"], table["n"], degrees, table["dtype"], _options(table), available_memory()
+        )
 
     @classmethod
     def memory_bytes(

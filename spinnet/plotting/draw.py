@@ -30,7 +30,12 @@ FIGURES: dict[str, Callable[[LoadedComparison], Figure | None]] = {
 #: Kind of a report to "module:function"; the function takes a LoadedReport and returns a figure, None where there is
 #: nothing to draw, or several figures by the endings of their names ("" for the report's own name).
 REPORT_FIGURES: dict[str, str] = {
+    "complexity": "spinnet.plotting.report_complexity:draw",
     "data_correlations": "spinnet.plotting.report_data_correlations:draw",
+    "equilibrium": "spinnet.plotting.report_equilibrium:draw",
+    "freezing": "spinnet.plotting.report_freezing:draw",
+    "hessian": "spinnet.plotting.report_hessian:draw",
+    "index_energy": "spinnet.plotting.report_index_energy:draw",
     "relaxation": "spinnet.plotting.report_relaxation:draw",
 }
 

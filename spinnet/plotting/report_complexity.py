@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
 from spinnet.plotting import style
 from spinnet.plotting.loaded import Group, LoadedReport
@@ -38,6 +39,9 @@ def _numbers(ax: Axes, sizes: dict[str, Group]) -> None:
         ax.errorbar(place, one["count"], one["count_error"], color=shade, marker="o", ls="none", ms=3.4,
                     label=rf"$N={n:.0f}$")  # fmt: skip
     ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel(r"index density $k/(N-1)$")
     ax.set_ylabel(r"mean number $\mathbb{E}\,\mathcal{N}_k$")
     ax.legend(loc="upper center", ncol=2, columnspacing=1.0)
@@ -66,7 +70,7 @@ def _all_points(ax: Axes, group: Group, sizes: dict[str, Group]) -> None:
                one["curve_total_error"], shade, rf"$N={n:.0f}$")  # fmt: skip
     ax.plot(group["limit_energy"], group["limit_total"], color=style.INK, ls=(0, (4, 1.6)), lw=1.1,
             label=r"$N\to\infty$")  # fmt: skip
-    _axes(ax, group, r"$\frac{1}{N}\ln\,\mathbb{E}\,\mathcal{N}(\leq e)$", -0.25)
+    _axes(ax, group, r"$\frac{1}{N}\ln\,\mathbb{E}\,\mathcal{N}(\leq e)$", -0.35)
 
 
 def _low_indices(ax: Axes, group: Group, largest: Group) -> None:
@@ -79,12 +83,14 @@ def _low_indices(ax: Axes, group: Group, largest: Group) -> None:
         ax.plot(group["limit_energy"], group["limit_index"][k], color=colour, ls=(0, (4, 1.6)), lw=1.0)
     ax.plot([], [], color=style.INK, lw=1.0, label=rf"exact, $N={n:.0f}$")
     ax.plot([], [], color=style.INK, ls=(0, (4, 1.6)), lw=1.0, label=r"$N\to\infty$")
-    _axes(ax, group, r"$\frac{1}{N}\ln\,\mathbb{E}\,\mathcal{N}_k(\leq e)$", -0.35)
+    _axes(ax, group, r"$\frac{1}{N}\ln\,\mathbb{E}\,\mathcal{N}_k(\leq e)$", -0.35, count + 2)
 
 
-def _axes(ax: Axes, group: Group, label: str, bottom: float) -> None:
+def _axes(ax: Axes, group: Group, label: str, bottom: float, lines: int = 0) -> None:
     ax.set_xlim(group["limit_energy"][0] * 0.94, group["limit_energy"][-1])
     ax.set_ylim(bottom=bottom)
     ax.set_xlabel(r"energy per spin $e$")
     ax.set_ylabel(label)
-    ax.legend(loc="lower right")
+    ax.legend(loc="upper left" if lines else "lower right")
+    if lines:
+        style.headroom(ax, lines, 2.1)

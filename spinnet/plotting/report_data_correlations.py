@@ -42,7 +42,11 @@ def _covariances(ax: Axes, report: LoadedReport, roles: dict[str, dict[str, Grou
             ax.errorbar(group["overlap"], group["value"], group["error"], color=shade, ls="none", ms=3,
                         marker=style.MARKERS[number], label=label if place == len(points) - 1 else None)  # fmt: skip
     q = np.linspace(0, 1, 51)
-    ax.plot(q, 0.5 * q**3, color=style.GREY, ls=(0, (2, 1.5)), lw=0.9, label=r"$q^3/2$")
+    layers = sorted({int(group.number("layers")) for points in roles.values() for group in points.values()})
+    powers = ", ".join(f"q^{{{number}}}/2" for number in layers)
+    for place, number in enumerate(layers):
+        ax.plot(q, 0.5 * q**number, color=style.INK, ls=(0, (2, 1.5)), lw=0.8,
+                label=f"${powers}$ for {', '.join(map(str, layers))} layers" if place == 0 else None)  # fmt: skip
     ax.axhline(0.0, color=style.GREY, lw=0.5)
     ax.set_xlabel(r"overlap $q$ of weights")
     ax.set_ylabel(rf"$f_{{\rm {_KINDS[kind]}}}(q)$")
@@ -71,15 +75,18 @@ def _variances(ax: Axes, report: LoadedReport, roles: dict[str, dict[str, Group]
     for role, points in roles.items():
         name, number = _ROLES[role]
         for kind, fill in (("data", "white"), ("weights", style.COLOURS[number])):
-            groups = [(points[key].number("n_weights"), report.group(role, key, kind)) for key in points]
-            groups.sort(key=lambda pair: pair[0])
-            ax.errorbar([n for n, _ in groups], [g.number("variance_per_pattern") for _, g in groups],
-                        [g.number("variance_error") for _, g in groups], color=style.COLOURS[number], mfc=fill,
+            groups = [report.group(role, key, kind) for key in points]
+            # side by side where two roles have the same value
+            x = np.arange(len(groups)) + 0.1 * (number - 0.5)
+            ax.errorbar(x, [g.number("variance_per_pattern") for g in groups],
+                        [g.number("variance_error") for g in groups], color=style.COLOURS[number], mfc=fill,
                         marker=style.MARKERS[number], ms=4, lw=0.8, label=f"{name}, over {kind}")  # fmt: skip
-    ax.set_xscale("log")
+    names = [str(group.attributes["label"]).removeprefix("hidden = ") for group in next(iter(roles.values())).values()]
+    ax.set_xticks(np.arange(len(names)), names)
+    ax.set_xlim(-0.4, len(names) - 0.6)
     ax.set_yscale("log")
     style.headroom(ax, 2 * len(roles))
-    ax.set_xlabel("weights of the network")
+    ax.set_xlabel("hidden layers")
     ax.set_ylabel("variance per pattern")
     ax.legend(loc="upper right")
 

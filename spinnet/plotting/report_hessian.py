@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spinnet.plotting import style
 from spinnet.plotting.loaded import Group, LoadedReport
 
+_SHORT = {"lowest": "lower edge", "highest": "upper edge"}
 _NAMES = {"lower": "lower edge", "upper": "upper edge", "centre": "centre", "width": "width"}
 
 
@@ -48,8 +50,16 @@ def _differences(ax: Axes, sizes: dict[str, Group]) -> None:
         off = [one.number(name) - one.number(f"goe_{name}") for one in sizes.values()]
         error = [one.number(f"{name}_error") for one in sizes.values()]
         ax.errorbar(inverse, off, error, color=colour, marker=marker, ms=3.6, lw=0.9, label=_NAMES[name])
+    for name, colour, marker in zip(("lowest", "highest"), style.COLOURS, style.MARKERS, strict=False):
+        off = [one.number(f"{name}_less_law") for one in sizes.values()]
+        error = [one.number(f"{name}_less_law_error") for one in sizes.values()]
+        if np.isfinite(off).any():
+            ax.errorbar(inverse, off, error, color=colour, marker=marker, mfc="white", ms=3.6, lw=0.9, ls="--",
+                        label=f"{_SHORT[name]}, less law of minima")  # fmt: skip
     ax.axhline(0.0, color=style.INK, lw=0.8)
     ax.set_xlim(0.0, 1.08 * max(inverse))
     ax.set_xlabel(r"$1/N$")
-    ax.set_ylabel(r"less mean of GOE($N-1$)")
-    ax.legend(loc="best", ncol=2)
+    ax.set_ylabel(r"measured less GOE($N-1$)")
+    lines = len(ax.get_legend_handles_labels()[0])
+    ax.legend(loc="upper left", ncol=2, fontsize=7.5, columnspacing=1.0)
+    style.headroom(ax, -(-lines // 2), 1.9)

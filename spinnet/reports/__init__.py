@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 #: Where each report lives: kind -> "module:class".
 REPORTS = {
+    "complexity": "spinnet.reports.complexity:ComplexityReport",
     "data_correlations": "spinnet.reports.data_correlations:DataCorrelationsReport",
+    "equilibrium": "spinnet.reports.equilibrium:EquilibriumReport",
+    "freezing": "spinnet.reports.freezing:FreezingReport",
+    "hessian": "spinnet.reports.hessian:HessianReport",
+    "index_energy": "spinnet.reports.index_energy:IndexEnergyReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
 }
 

@@ -107,7 +107,8 @@ class DataCorrelationsReport(Report):
         n_weights = point.n_dof
         found: dict[str, Any] = {"arm": arm, "n_weights": n_weights, "network": _network(point),
                                  "layers": len(point.physics["landscape"]["hidden"]) + 1}  # fmt: skip
-        content.describe(group, label=_network(point), arm=arm, n_weights=n_weights, patterns=point.n_units)
+        content.describe(group, label=_network(point), arm=arm, n_weights=n_weights, patterns=point.n_units,
+                         layers=found["layers"])  # fmt: skip
         for kind in KINDS:
             covariance = overlap_covariance(overlap, sums, counts, kind)
             fit = fit_degrees(covariance, self.degrees)

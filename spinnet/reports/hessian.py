@@ -25,6 +25,10 @@ from spinnet.theory.kac_rice import hessian_law
 from spinnet.theory.stationary_hessians import sample_hessians, sample_typical_spectra
 
 _CURVE = 201
+_PRINTED = (
+    "series", "n", "energy", "energy_error", "lower", "lower_error", "goe_lower", "z_lower", "upper", "upper_error",
+    "goe_upper", "z_upper", "minima", "z_lowest_of_minima", "z_highest_of_minima",
+)  # fmt: skip
 
 
 class HessianReport(Report):
@@ -85,7 +89,7 @@ class HessianReport(Report):
                 group = f"series/{parameter}{number}"
                 content.describe(group, label=label, role=parameter)
                 rows = [self._point(content, group, label, point, tell) for point in points]
-                content.rows += [{k: v for k, v in row.items() if label or k != "series"} for row in rows]
+                content.rows += [{k: row[k] for k in _PRINTED if label or k != "series"} for row in rows]
                 content.findings += _verdict(label, parameter, rows, points)
         return content
 
@@ -173,7 +177,8 @@ def _verdict(label: str, role: str, rows, points) -> list[str]:
         findings.append(
             f"{where}N = {row['n']}: {row['minima']:.0%} ended in minima; smallest and largest eigenvalue less their "
             f"means over all minima of the same energies: {row['lowest_less_law']:.3f} ± "
-            f"{row['lowest_less_law_error']:.3f} (z = {row['z_lowest_of_minima']:.2f}) and {row['highest_less_law']:.3f} ± "
-            f"{row['highest_less_law_error']:.3f} (z = {row['z_highest_of_minima']:.2f})"
+            f"{row['lowest_less_law_error']:.3f} (z = {row['z_lowest_of_minima']:.2f}) and "
+            f"{row['highest_less_law']:.3f} ± {row['highest_less_law_error']:.3f} "
+            f"(z = {row['z_highest_of_minima']:.2f})"
         )
     return findings

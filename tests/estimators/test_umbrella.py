@@ -89,3 +89,20 @@ def test_wrong_input_is_refused():
     many = np.array([window_counts(sphere(20), 1000)] * 6)
     with pytest.raises(InputError, match="set to zero"):
         umbrella_potential(many, EDGES, CENTRES, WIDTH, 1.0, 20, zero=-0.9)
+
+
+def test_a_control_of_known_mean_takes_its_share_of_the_scatter_out_and_leaves_the_mean():
+    rng, n = np.random.default_rng(5), 40
+    controls = rng.standard_normal(60)
+    counts = np.array([window_counts(lambda q, c=c: sphere(n)(q) + 8.0 * c * q**3, 4000, rng) for c in controls])
+    plain = umbrella_potential(counts, EDGES, CENTRES, WIDTH, 1.0, n)
+    better = umbrella_potential(counts, EDGES, CENTRES, WIDTH, 1.0, n, control=controls)
+    expected = -0.5 * np.log1p(-(better.overlap**2))
+    far = better.overlap > 0.5
+    assert (better.error[far] < 0.3 * plain.error[far]).all()
+    assert (np.abs(better.potential - expected) < 4 * better.error + 2e-5).all()
+    # Deliberately wrong: a control whose mean is not zero moves the estimate.
+    wrong = umbrella_potential(counts, EDGES, CENTRES, WIDTH, 1.0, n, control=controls + 0.5)
+    assert (np.abs(wrong.potential - expected)[far] > 4 * wrong.error[far]).all()
+    with pytest.raises(InputError, match="one number for each"):
+        umbrella_potential(counts, EDGES, CENTRES, WIDTH, 1.0, n, control=controls[:-1])

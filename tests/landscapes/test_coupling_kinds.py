@@ -116,6 +116,13 @@ def test_what_does_not_fit_says_which_sizes_and_kinds_would(small_memory, table,
     assert f"couplings = {kind!r}" not in text
 
 
+def test_what_does_not_fit_is_given_up_before_the_run(small_memory):
+    physics = {"landscape": {"kind": "SphericalGlass", **SphericalGlass.resolve({"n": 4096})}}
+    fits = {"landscape": {"kind": "SphericalGlass", **SphericalGlass.resolve({"n": 64})}}
+    found = simulation.missing_data({"large": physics, "small": fits})
+    assert set(found) == {"large"} and "n up to " in found["large"]
+
+
 def test_a_size_that_is_named_as_fitting_fits(small_memory):
     with pytest.raises(InputError) as error:
         SphericalGlass(2000, dtype="float64")

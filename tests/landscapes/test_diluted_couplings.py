@@ -236,6 +236,38 @@ def test_energies_of_a_large_system_have_variance_n_f_of_one():
     assert abs(squares.mean() - 1) / (squares.std() / math.sqrt(len(squares))) < 4
 
 
+def test_mean_square_tangent_gradient_is_the_stated_one():
+    # Over graphs, signs and the sphere: E|g_T|²/N = f′(1) (1 + (p − 2)/N), at every N.
+    for degree, n in ((3, 9), (4, 8)):
+        squares = []
+        for sample in range(600):
+            x = states(n, 8, seed=sample)
+            gradient = couplings(n, degree, sample=sample, amplitude=2.0).gradient(x)
+            tangent = gradient - np.einsum("ri,ri->r", x, gradient)[:, None] * x / n
+            squares.append((tangent**2).sum(axis=1).mean() / n)
+        expected = 2.0 * degree * (1 + (degree - 2) / n)
+        assert abs(np.mean(squares) - expected) / (np.std(squares) / math.sqrt(len(squares))) < 4
+
+
+@pytest.mark.parametrize("amplitude, follows", [(1.0, True), (1.1, False)])
+def test_gradient_flow_follows_the_energy_of_an_infinite_glass(amplitude, follows):
+    # e(t = 1) = −0.782508 of the Cugliandolo–Kurchan equations, T = 0 from a random start; another amplitude is wrong.
+    n, step, found = 512, 0.05, []
+    for sample in range(8):
+        term, x = couplings(n, sample=sample, dtype="float32", amplitude=amplitude), states(n, 4, seed=sample)
+
+        def slope(x, term=term):
+            gradient = term.gradient(x)
+            return np.einsum("ri,ri->r", x, gradient)[:, None] * x / n - gradient
+
+        for _ in range(20):
+            first = slope(x)
+            x = Sphere(n).retract(x + 0.5 * step * (first + slope(x + step * first)))
+        found.append(energies(term, x).mean() / n)
+    z = (np.mean(found) + 0.782508) / (np.std(found, ddof=1) / math.sqrt(len(found)))
+    assert (abs(z) < 4) == follows
+
+
 # --- condensation -----------------------------------------------------------------------------------------------------
 
 

@@ -92,6 +92,14 @@ def test_two_histories_meet_as_if_one_ran_backwards(equilibrium):
     assert abs(z_value(equilibrium.pair - equilibrium.signal[:, 1])) > 4
 
 
+def test_hashed_couplings_are_as_good():
+    found = measured(
+        GeodesicMetropolis(TEMPERATURE, step=0.3, warm_up=1), 60, planted_temperature=TEMPERATURE, couplings="hashed"
+    )
+    assert (np.abs(z_value(found.energy[:, 1:] - found.energy[:, :1])) < 4).all()
+    assert (np.abs(z_value(found.energy + 0.5 / TEMPERATURE)) < 4).all()
+
+
 def test_langevin_from_the_signal_stays_in_equilibrium():
     # The error of a step is of first order: 2·(half the step) − (whole step), sample by sample.
     coarse, fine = (

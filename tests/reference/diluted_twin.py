@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 
 import numpy as np
+from reference import couplings_twin
 
 from spinnet.randomness import counter_keys, stream
-
-_WORD = (1 << 64) - 1
-_GOLDEN = 0x9E3779B97F4A7C15
-
-
-def mix(z: int) -> int:
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _WORD
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _WORD
-    return z ^ (z >> 31)
 
 
 def hashed(key: int, counter: int) -> int:
     """64 random bits for (key, counter)."""
-    return mix(mix((counter * _GOLDEN + key) & _WORD) ^ mix(key ^ _GOLDEN))
-
-
-def uniform(bits: int) -> float:
-    return ((bits >> 11) + 1) * 2.0**-53
+    mix, golden, word = couplings_twin.mix, couplings_twin.GOLDEN, couplings_twin.WORD
+    return mix(mix((counter * golden + key) & word) ^ mix(key ^ golden))
 
 
 def blocks(n: int, degree: int, bits: int) -> list[tuple[tuple[int, ...], int]]:
@@ -63,11 +53,13 @@ def terms(n: int, degree: int, count: int, bits: int, seed: int, sample: int, ga
 
 
 def normal(key: int, number: int) -> float:
-    """Number 2m of a stream is the cosine, 2m + 1 the sine of one pair."""
-    even = number - number % 2
-    radius = math.sqrt(-2.0 * math.log(uniform(hashed(key, even))))
-    angle = 2.0 * math.pi * uniform(hashed(key, even + 1))
-    return radius * (math.sin(angle) if number % 2 else math.cos(angle))
+    """A number of a stream of Gaussian couplings: 32 at a time, 16 cosines and 16 sines."""
+    return _numbers(key, number // 32)[number % 32]
+
+
+@functools.lru_cache(maxsize=4096)
+def _numbers(key: int, pair: int) -> list[float]:
+    return couplings_twin.pair_of_tiles(key, couplings_twin.mix(key ^ couplings_twin.GOLDEN), pair)
 
 
 def scale(n: int, degree: int, count: int, amplitude: float) -> float:
