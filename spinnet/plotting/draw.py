@@ -30,6 +30,7 @@ FIGURES: dict[str, Callable[[LoadedComparison], Figure | None]] = {
 #: Kind of a report to "module:function"; the function takes a LoadedReport and returns a figure, None where there is
 #: nothing to draw, or several figures by the endings of their names ("" for the report's own name).
 REPORT_FIGURES: dict[str, str] = {
+    "ageing": "spinnet.plotting.report_ageing:draw",
     "complexity": "spinnet.plotting.report_complexity:draw",
     "data_correlations": "spinnet.plotting.report_data_correlations:draw",
     "equilibrium": "spinnet.plotting.report_equilibrium:draw",
@@ -37,6 +38,7 @@ REPORT_FIGURES: dict[str, str] = {
     "hessian": "spinnet.plotting.report_hessian:draw",
     "index_energy": "spinnet.plotting.report_index_energy:draw",
     "relaxation": "spinnet.plotting.report_relaxation:draw",
+    "relaxation_exponent": "spinnet.plotting.report_relaxation_exponent:draw",
 }
 
 

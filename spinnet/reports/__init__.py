@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 #: Where each report lives: kind -> "module:class".
 REPORTS = {
+    "ageing": "spinnet.reports.ageing:AgeingReport",
     "complexity": "spinnet.reports.complexity:ComplexityReport",
     "data_correlations": "spinnet.reports.data_correlations:DataCorrelationsReport",
     "equilibrium": "spinnet.reports.equilibrium:EquilibriumReport",
@@ -23,6 +24,7 @@ REPORTS = {
     "hessian": "spinnet.reports.hessian:HessianReport",
     "index_energy": "spinnet.reports.index_energy:IndexEnergyReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
+    "relaxation_exponent": "spinnet.reports.relaxation_exponent:RelaxationExponentReport",
 }
 
 __all__ = ["REPORTS", "load"]
