@@ -53,7 +53,7 @@ def _energies(ax: Axes, group: Group, sizes: dict[str, Group], shades) -> None:
     if inherent:
         ax.errorbar([], [], [], color=style.INK, marker="v", mfc="white", ms=3.4, ls=":", lw=0.8, label="minima below")
     ax.set_xscale("log")
-    ax.set_xlim(group["theory_time"][0], group["theory_time"][-1])
+    ax.set_xlim(group["theory_time"][0], 1.15 * group["theory_time"][-1])
     ax.set_xlabel(r"time $t$")
     ax.set_ylabel(r"energy per spin $e$")
     ax.legend(loc="upper right")
@@ -83,7 +83,7 @@ def _distances(ax: Axes, group: Group, sizes: dict[str, Group], shades) -> None:
                 label=rf"$N\to\infty$, $a={largest.number('theory_exponent'):.3f}$")  # fmt: skip
     ax.set_xscale("log")
     ax.set_yscale("log")
-    ax.set_xlim(group["theory_time"][0], group["theory_time"][-1])
+    ax.set_xlim(group["theory_time"][0], 1.15 * group["theory_time"][-1])
     if np.isfinite(lower):
         ax.set_ylim(bottom=0.6 * lower)
     ax.set_xlabel(r"time $t$")

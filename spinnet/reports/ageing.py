@@ -17,7 +17,16 @@ import numpy as np
 from spinnet.configurable import real_number
 from spinnet.errors import InputError, SpinnetError
 from spinnet.reports.ageing_checks import control_findings, repeated_findings
-from spinnet.reports.ageing_curves import Aged, Limit, Slopes, fitted_slopes, infinite_curves, limit_at, nearest
+from spinnet.reports.ageing_curves import (
+    Aged,
+    Limit,
+    Slopes,
+    fitted_slopes,
+    infinite_curves,
+    limit_at,
+    nearest,
+    normal_z,
+)
 from spinnet.reports.base import Content, Report
 from spinnet.reports.glass_theory import covariance_of, temperature_of
 from spinnet.reports.results import StudyResults, shared_label
@@ -210,9 +219,7 @@ def _finite_size(content: Content, group: str, sizes: list[Aged], known) -> list
     onset = np.full((len(sizes), len(sizes[0].waits)), np.nan)
     for (row, one), (wait, age) in itertools.product(enumerate(sizes), enumerate(sizes[0].waits)):
         apart = one.mean[0, wait] - known.values[0, wait]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            far = np.abs(apart) > DECISIVE * np.hypot(one.error[0, wait], known.error[wait])
-        far &= sizes[0].delays > 0
+        far = np.abs(normal_z(apart, np.hypot(one.error[0, wait], known.error[wait]), one.samples)) > DECISIVE
         if far.any():
             onset[row, wait] = sizes[0].delays[np.argmax(far)]
             last = np.flatnonzero(np.isfinite(apart))[-1]
@@ -230,11 +237,10 @@ def _finite_size(content: Content, group: str, sizes: list[Aged], known) -> list
 
 def _violation(one: Aged, known, temperature: float) -> str:
     """Tχ − (1 − C) where it is furthest from zero in its errors."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        z = np.where(one.delays > 0, one.mean[2] / one.error[2], np.nan)
-    if not np.isfinite(z).any():
+    if one.samples < 2:
         return "one sample has no error: whether FDT holds is not tested"
-    wait, delay = np.unravel_index(np.nanargmax(np.abs(z)), z.shape)
+    z = normal_z(one.mean[2], one.error[2], one.samples)
+    wait, delay = np.unravel_index(np.argmax(np.abs(z)), z.shape)
     theory = temperature * known.values[1, wait, delay] - (1.0 - known.values[0, wait, delay])
     values = (
         f"Tχ − (1 − C) = {one.mean[2, wait, delay]:.3f} ± {one.error[2, wait, delay]:.3f} at t_w = "

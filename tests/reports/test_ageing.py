@@ -8,7 +8,7 @@ from spinnet.errors import InputError
 from spinnet.records import Variable
 from spinnet.reports import ageing_curves, load
 from spinnet.reports.ageing import AgeingReport
-from spinnet.reports.ageing_checks import normal_z
+from spinnet.reports.ageing_curves import normal_z
 from spinnet.reports.glass_theory import infinite_size
 from spinnet.theory.dynamics_two_time import dynamics
 
@@ -174,6 +174,18 @@ def test_a_window_without_points_gives_no_slope_and_says_so(curves, tmp_path):
     content = report(tmp_path, curves, window=[0.001, 0.002])
     assert not [row for row in content.rows if row["quantity"] == "X"]
     assert "4 are needed" in finding(content, "t_w = 2: no X")
+
+
+def test_at_zero_temperature_the_slope_itself_is_compared(tmp_path):
+    theory = infinite_size(physics(0.0), DELAYS[1:], tuple(WAITS))
+    values = np.stack([theory.correlation, theory.integrated_response])
+    values = np.concatenate([np.array([1.0, 0.0])[:, None, None] * np.ones((2, 2, 1)), values], axis=2)
+    results = made_results(tmp_path / "c.h5", {"main": [glass(n, values, physics(0.0)) for n in (32, 64, 128)]})
+    content = AgeingReport(delays=[1.0, 4.0], window=[0.5, 0.9]).build(results, lambda line: None)
+    rows = [row for row in content.rows if row["quantity"] == "-dchi/dC"]
+    # X/T for T → 0 and t_w → ∞, p = 3: (f''(1)/f'(1) − 1)/sqrt(f''(1)).
+    assert rows[0]["asymptotic"] == pytest.approx(1 / np.sqrt(3))
+    assert all(abs(row["z"]) < 4 for row in rows) and not any("FDT" in line for line in content.findings)
 
 
 def test_few_samples_make_a_difference_less_certain():
