@@ -36,6 +36,7 @@ REPORT_FIGURES: dict[str, str] = {
     "freezing": "spinnet.plotting.report_freezing:draw",
     "hessian": "spinnet.plotting.report_hessian:draw",
     "index_energy": "spinnet.plotting.report_index_energy:draw",
+    "level_ageing": "spinnet.plotting.report_level_ageing:draw",
     "relaxation": "spinnet.plotting.report_relaxation:draw",
 }
 

@@ -22,6 +22,7 @@ REPORTS = {
     "freezing": "spinnet.reports.freezing:FreezingReport",
     "hessian": "spinnet.reports.hessian:HessianReport",
     "index_energy": "spinnet.reports.index_energy:IndexEnergyReport",
+    "level_ageing": "spinnet.reports.level_ageing:LevelAgeingReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
 }
 
