@@ -20,6 +20,7 @@ REPORTS = {
     "data_correlations": "spinnet.reports.data_correlations:DataCorrelationsReport",
     "equilibrium": "spinnet.reports.equilibrium:EquilibriumReport",
     "freezing": "spinnet.reports.freezing:FreezingReport",
+    "franz_parisi": "spinnet.reports.franz_parisi:FranzParisiReport",
     "hessian": "spinnet.reports.hessian:HessianReport",
     "index_energy": "spinnet.reports.index_energy:IndexEnergyReport",
     "level_ageing": "spinnet.reports.level_ageing:LevelAgeingReport",
