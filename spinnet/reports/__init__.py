@@ -25,6 +25,7 @@ REPORTS = {
     "index_energy": "spinnet.reports.index_energy:IndexEnergyReport",
     "level_ageing": "spinnet.reports.level_ageing:LevelAgeingReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
+    "signal_recovery": "spinnet.reports.signal_recovery:SignalRecoveryReport",
 }
 
 __all__ = ["REPORTS", "load"]
