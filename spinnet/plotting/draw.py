@@ -39,6 +39,7 @@ REPORT_FIGURES: dict[str, str] = {
     "index_energy": "spinnet.plotting.report_index_energy:draw",
     "level_ageing": "spinnet.plotting.report_level_ageing:draw",
     "relaxation": "spinnet.plotting.report_relaxation:draw",
+    "signal_recovery": "spinnet.plotting.report_signal_recovery:draw",
 }
 
 
