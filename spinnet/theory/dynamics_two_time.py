@@ -24,7 +24,7 @@ _UNIFORM_SHARE = 0.45
 _MOST_LEVELS = 4
 _MOST_FAILURES = 2
 # In microscopic times: the clock of ageing multiplies rounding and Newton's tolerance by the time.
-LONGEST = 1e9
+LONGEST = 1e8
 # Errors oscillate around zero as the grids slide over each other: at each time the largest one within a factor
 # e^2 of it counts.
 _WINDOW = 2.0
@@ -159,7 +159,7 @@ def dynamics(
     Raises
     ------
     InputError
-        For input that is not allowed, and times beyond 1e9 microscopic times (1e9/sqrt(f''(1)) from a random start).
+        For input that is not allowed, and times beyond 1e8 microscopic times (1e8/sqrt(f''(1)) from a random start).
     NotConvergedError
         Where the estimated error stays above the tolerance, or the long-time solver cannot go on: where something
         sudden happens late, such as the discovery of a weak signal, which no grid in ln t resolves.
