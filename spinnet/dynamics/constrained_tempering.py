@@ -196,13 +196,21 @@ class ConstrainedTempering(SteppedDynamics):
         """NaN: configurations jump between windows, there is no time of a flow."""
         return math.nan
 
-    def init(self, landscape: Energy, x: np.ndarray, keys: np.ndarray) -> ConstrainedState:
+    def check_run(self, last: float, replicas: int) -> None:
         wanted = self.copies * len(self.centres)
-        if len(x) != wanted:
+        if replicas != wanted:
             raise InputError(
-                f"{len(x)} replicas for {type(self).__name__} with {self.copies} copies of {len(self.centres)} "
+                f"{replicas} replicas for {type(self).__name__} with {self.copies} copies of {len(self.centres)} "
                 f"windows: set replicas = {wanted}"
             )
+        if last <= self.warm_up:
+            raise InputError(
+                f"last = {last:g} is not beyond the warm-up ({self.warm_up} steps), after which measurements begin: "
+                "run longer, at best to warm_up times a power of two"
+            )
+
+    def init(self, landscape: Energy, x: np.ndarray, keys: np.ndarray) -> ConstrainedState:
+        self.check_run(math.inf, len(x))
         require(type(self).__name__, landscape, (*self.requires, *((Differentiable,) if self.leapfrog else ())))
         # A stream of its own: the moves use that of the keys themselves.
         keys, sideways = np.array(keys, dtype=np.uint64), np.empty(np.shape(x))

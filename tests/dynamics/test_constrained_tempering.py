@@ -230,3 +230,12 @@ def test_probes_and_wrong_parameters_are_refused_by_name():
     landscape = glass(5)
     with pytest.raises(InputError, match="replicas = 3"):
         make().init(landscape, landscape.start(4, np.random.default_rng(0)), counter_keys(1, 4, "noise"))
+
+
+def test_runs_that_would_measure_nothing_are_refused_beforehand():
+    dynamics = make(copies=2, warm_up=9)
+    dynamics.check_run(10.0, 6)
+    with pytest.raises(InputError, match="warm-up"):
+        dynamics.check_run(9.0, 6)
+    with pytest.raises(InputError, match="replicas = 6"):
+        dynamics.check_run(10.0, 5)
