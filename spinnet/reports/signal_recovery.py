@@ -278,8 +278,8 @@ def _random(content: Content, sizes) -> None:
     content.findings.append(
         f"random starts: the β₀ at which half of the starts recover grows as N^({fit.exponent:.3f} ± "
         f"{fit.exponent_error:.3f}) over {len(halves)} sizes{'' if good else ', which one power does not describe'} "
-        f"(fit p = {fit.p_value:.2g}); the scale is N^{predicted:g} (z = {z:.2f}). From the smallest to the largest size "
-        f"the exponent between neighbours is {steps}"
+        f"(fit p = {fit.p_value:.2g}); the scale is N^{predicted:g} (z = {z:.2f}). Between neighbouring sizes, from "
+        f"small to large, the exponent is {steps}"
     )
 
 
