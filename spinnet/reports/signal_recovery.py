@@ -24,6 +24,8 @@ from spinnet.theory.covariance import Covariance
 
 #: A final overlap above this is a recovered signal: random starts end near 0 or near 1.
 RECOVERED = 0.5
+#: A fit is rejected below this probability of its chi-squared.
+REJECTED_FIT = 1e-3
 _FEWEST_SAMPLES = 5
 _LATE = 1.0 / 3.0  # of the run: averages over thermal fluctuations begin here
 _CURVE = 200
@@ -267,15 +269,17 @@ def _random(content: Content, sizes) -> None:
         return
     content.describe("random", exponent=fit.exponent, exponent_error=fit.exponent_error)
     z = (fit.exponent - predicted) / fit.exponent_error
-    order = np.argsort(list(halves))
-    between, local, local_error = local_exponents(np.array(list(halves), float)[order], values[order], errors[order])
+    good = not fit.p_value < REJECTED_FIT
+    between, local, local_error = local_exponents(np.array(list(halves), float), values, errors)
+    steps = ", ".join(f"{a:.2f} ± {b:.2f}" for a, b in zip(local, local_error, strict=True))
     content.add("random/local_n", between, ("pair",))
     content.add("random/local_exponent", local, ("pair",), "1", "exponent between neighbouring sizes")
     content.add("random/local_exponent_error", local_error, ("pair",))
     content.findings.append(
         f"random starts: the β₀ at which half of the starts recover grows as N^({fit.exponent:.3f} ± "
-        f"{fit.exponent_error:.3f}) over {len(halves)} sizes (fit p = {fit.p_value:.2g}); the scale is N^{predicted:g} "
-        f"(z = {z:.2f}). Between the two largest sizes the exponent is {local[-1]:.2f} ± {local_error[-1]:.2f}"
+        f"{fit.exponent_error:.3f}) over {len(halves)} sizes{'' if good else ', which one power does not describe'} "
+        f"(fit p = {fit.p_value:.2g}); the scale is N^{predicted:g} (z = {z:.2f}). Between neighbouring sizes, from "
+        f"small to large, the exponent is {steps}"
     )
 
 
