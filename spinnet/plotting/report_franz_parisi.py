@@ -28,12 +28,13 @@ def _figure(report: LoadedReport, key: str, group: Group) -> Figure:
     return figure
 
 
-def _theory(ax: Axes, group: Group, name: str) -> None:
+def _theory(ax: Axes, group: Group, name: str, labelled: bool = True) -> None:
     """The curve, with its replica-symmetry broken part dashed."""
     x, y, broken = group["theory_overlap"], group[f"theory_{name}"], group["theory_broken"] > 0.5
-    ax.plot(x, np.where(broken, np.nan, y), color=style.INK, lw=1.1, label=r"$N\to\infty$")
+    ax.plot(x, np.where(broken, np.nan, y), color=style.INK, lw=1.1,
+            label=r"$N\to\infty$" if labelled else None)  # fmt: skip
     ax.plot(x, np.where(_widened(broken), y, np.nan), color=style.INK, lw=1.1, ls=(0, (3, 1.4)),
-            label="1RSB" if broken.any() else None)  # fmt: skip
+            label="1RSB" if labelled and broken.any() else None)  # fmt: skip
 
 
 def _widened(mask: np.ndarray) -> np.ndarray:
@@ -45,11 +46,11 @@ def _widened(mask: np.ndarray) -> np.ndarray:
 
 
 def _potential(ax: Axes, group: Group, limits: Group, sizes: dict[str, Group], shades) -> None:
-    for (label, one), shade in zip(sizes.items(), shades, strict=True):
+    for one, shade in zip(sizes.values(), shades, strict=True):
         low, high = one["potential"] - one["potential_error"], one["potential"] + one["potential_error"]
         ax.fill_between(one["overlap"], low, high, color=shade, alpha=0.35, lw=0)
-        ax.plot(one["overlap"], one["potential"], color=shade, lw=1.0, label=style.point_label(label))
-    _theory(ax, group, "potential")
+        ax.plot(one["overlap"], one["potential"], color=shade, lw=1.0)
+    _theory(ax, group, "potential", labelled=False)
     known = np.isfinite(limits["limit"])
     if known.any():
         ax.errorbar(limits["overlap"][known], limits["limit"][known], limits["limit_error"][known], marker="D", ms=3.4,
@@ -64,7 +65,8 @@ def _potential(ax: Axes, group: Group, limits: Group, sizes: dict[str, Group], s
     ax.set_ylim(1.25 * low - 0.05 * top, 1.35 * high)
     ax.set_xlabel(r"overlap with the reference $q$")
     ax.set_ylabel(r"potential $V(q)-V(0)$")
-    ax.legend(loc="upper left")
+    if known.any():
+        ax.legend(loc="upper left")
 
 
 def _force(ax: Axes, group: Group, sizes: dict[str, Group], shades) -> None:
@@ -74,6 +76,7 @@ def _force(ax: Axes, group: Group, sizes: dict[str, Group], shades) -> None:
                     label=style.point_label(label))  # fmt: skip
     ax.axhline(0.0, color=style.GREY, lw=0.6)
     forces = np.concatenate([one["force"] for one in sizes.values()])
-    ax.set_ylim(max(-0.25, -0.03 + min(0.0, float(forces.min()))), min(0.15, 1.1 * float(forces.max())))
+    ax.set_ylim(max(-0.3, -0.12 + min(0.0, float(forces.min()))), min(0.15, 1.1 * float(forces.max())))
     ax.set_xlabel(r"overlap with the reference $q$")
     ax.set_ylabel(r"force $\mathrm{d}V/\mathrm{d}q$")
+    ax.legend(loc="lower left")

@@ -203,6 +203,14 @@ def _add_limits(content: Content, group: str, label: str, measured, covariance, 
         return
     worst = max(tested, key=lambda row: abs(row["z"]))
     verdict = "meets" if abs(worst["z"]) < 4 else "MISSES"
+    largest = max(row["limit_error"] for row in tested)
+    height = max(abs(row["theory"]) for row in tested)
+    if verdict == "meets" and largest > height:
+        content.findings.append(
+            f"{start}V(q) − V(0) extrapolated by a + b/N over {len(measured)} sizes has errors up to {largest:.3f}, "
+            f"more than the potential itself ({height:.3f}): it tests nothing yet, take more samples or larger sizes"
+        )
+        return
     poor = sum(row["fit_p_value"] < 1e-3 for row in tested)
     content.findings.append(
         f"{start}V(q) − V(0) extrapolated by a + b/N over {len(measured)} sizes {verdict} the theory at {len(tested)} "
