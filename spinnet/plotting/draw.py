@@ -40,6 +40,7 @@ REPORT_FIGURES: dict[str, str] = {
     "level_ageing": "spinnet.plotting.report_level_ageing:draw",
     "relaxation": "spinnet.plotting.report_relaxation:draw",
     "signal_recovery": "spinnet.plotting.report_signal_recovery:draw",
+    "slowing_down": "spinnet.plotting.report_slowing_down:draw",
 }
 
 

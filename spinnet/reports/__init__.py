@@ -26,6 +26,7 @@ REPORTS = {
     "level_ageing": "spinnet.reports.level_ageing:LevelAgeingReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
     "signal_recovery": "spinnet.reports.signal_recovery:SignalRecoveryReport",
+    "slowing_down": "spinnet.reports.slowing_down:SlowingDownReport",
 }
 
 __all__ = ["REPORTS", "load"]
