@@ -13,6 +13,7 @@ _BENCHMARKS = {
     "diluted-glass": "spinnet.benchmarks.diluted_glass",
     "network-training": "spinnet.benchmarks.network_training",
     "random-energy": "spinnet.benchmarks.random_energy",
+    "two-time-dynamics": "spinnet.benchmarks.two_time_dynamics",
 }
 
 
