@@ -27,7 +27,7 @@ def control_findings(
         largest.append((one.n, one.waits[wait], one.delays[delay], one.mean[2, wait, delay], one.error[2, wait, delay]))
         if len(one.waits) > 1:
             mean, error = mean_and_error(one.correlation[:, -1] - one.correlation[:, 0])
-            z = normal_z(mean, error, one.samples)
+            z = normal_z(mean, np.where(one.delays > 0, error, 0.0), one.samples)
             at = int(np.argmax(np.abs(z)))
             shift.append(float(z[at]))
             moved.append((one.n, one.delays[at], mean[at]))

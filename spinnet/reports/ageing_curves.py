@@ -33,6 +33,7 @@ class Aged:
         self.residual = temperature_of(point.physics) * self.response - (1.0 - self.correlation)
         found = [mean_and_error(values) for values in (self.correlation, self.response, self.residual)]
         self.mean, self.error = (np.array([pair[k] for pair in found]) for k in (0, 1))
+        self.error[:, :, self.delays == 0] = 0.0  # exact, but for rounding
 
     @property
     def samples(self) -> int:
