@@ -70,6 +70,11 @@ class EquilibriumReport(Report):
     @classmethod
     def check_physics(cls, arm: str, physics: Mapping[str, Any]) -> None:
         super().check_physics(arm, physics)
+        for probe in physics.get("probes", {}):
+            raise InputError(
+                f"arm {arm} has the probe {probe}; its replicas are at different temperatures, and averages over them "
+                f"mix these: leave [probes.{probe}] out, the dynamics records what the report needs"
+            )
         if physics["dynamics"]["copies"] < 2:
             raise InputError(f"arm {arm} has copies = 1; overlaps and the test of equilibrium need copies = 2 or more")
         if physics["dynamics"]["levels"]:

@@ -88,6 +88,8 @@ def test_studies_that_cannot_be_reported_are_refused_before_the_run(change, frag
     physics = {**PHYSICS, "dynamics": {**PHYSICS["dynamics"], **change}}
     with pytest.raises(InputError, match=fragment):
         EquilibriumReport.check({"arm": ""}, {"main": [physics]})
+    with pytest.raises(InputError, match=r"leave \[probes.energy\] out"):
+        EquilibriumReport.check({"arm": ""}, {"main": [{**PHYSICS, "probes": {"energy": {}}}]})
 
 
 def test_a_distribution_beside_the_ladder_is_refused(tmp_path):
