@@ -49,6 +49,8 @@ class OverlapCovariance:
         number of patterns explains; NaN for "weights", where one pair has no covariance.
     replicates : ndarray
         f of resampled data, then of resampled weights: shape (2, replicates, overlaps).
+    variance_replicates : ndarray
+        ``variance_per_pattern`` of the same, shape (2, replicates).
     """
 
     kind: str
@@ -61,6 +63,7 @@ class OverlapCovariance:
     spread: NDArray
     spread_noise: NDArray
     replicates: NDArray
+    variance_replicates: NDArray
 
     @property
     def error(self) -> NDArray:
@@ -81,6 +84,9 @@ class CovarianceFit:
         misleads.
     residual : ndarray
         (f - fit)/error at each overlap below 1 (errors of neighbouring overlaps are correlated).
+    replicates : ndarray
+        a_p^2 of resampled data, then of resampled weights, in the order of the replicates of f: shape
+        (2, replicates, degrees).
     """
 
     degrees: NDArray
@@ -89,6 +95,7 @@ class CovarianceFit:
     lower: NDArray
     upper: NDArray
     residual: NDArray
+    replicates: NDArray
 
     def __call__(self, q: ArrayLike) -> NDArray:
         """f(q), same shape."""
@@ -129,7 +136,8 @@ def overlap_covariance(
         Patterns in each block.
     kind : {"data", "weights"}
     seed : int
-        Of the resampling.
+        Of the resampling: with one seed, as many pairs and as many blocks, replicate r of two measurements repeats the
+        same pairs and the same blocks, so that :func:`paired_error` knows what they have in common.
 
     Raises
     ------
@@ -153,9 +161,18 @@ def overlap_covariance(
     if kind == "data":
         spread, noise = _spread(sums, counts, variance)
     return OverlapCovariance(
-        kind, overlap, value, errors[0], errors[1], float(variance), float(np.hypot(*variances.std(axis=1, ddof=1))),
-        spread, noise, replicates,
+        kind, overlap, value, errors[0], errors[1], float(variance), float(paired_error(variances)),
+        spread, noise, replicates, variances,
     )  # fmt: skip
+
+
+def paired_error(replicates: ArrayLike) -> NDArray:
+    """Standard error of a statistic, (2, replicates, …), of resampled data, then of resampled weights: shape (…).
+
+    Of a difference or a ratio of two measurements, taken replicate by replicate, it holds whether they share data and
+    weights or not: what they do not share does not covary over the replicates.
+    """
+    return np.hypot(*np.std(np.asarray(replicates, dtype=np.float64), axis=1, ddof=1))
 
 
 def fit_degrees(measured: OverlapCovariance, degrees: int | Sequence[int] = 8) -> CovarianceFit:
@@ -197,8 +214,7 @@ def fit_degrees(measured: OverlapCovariance, degrees: int | Sequence[int] = 8) -
     shifted = squares + (again[0] - again[0].mean(axis=0)) + (again[1] - again[1].mean(axis=0))
     lower, upper = np.percentile(np.maximum(shifted, 0.0), [16, 84], axis=0)
     residual = (measured.value[inside] - basis @ squares) * weight
-    errors = np.hypot(*again.std(axis=1, ddof=1))
-    return CovarianceFit(powers, squares, errors, lower, upper, residual)
+    return CovarianceFit(powers, squares, paired_error(again), lower, upper, residual, again)
 
 
 def participation(energy: ArrayLike, beta: ArrayLike, order: int = 2) -> NDArray:

@@ -24,8 +24,8 @@ class DataCorrelatedREM(IndexedLevels):
     """2^N levels E_i = Σ_μ ℓ(w_i, ξ^μ): the energies of random weight configurations on the patterns of a data set.
 
     Weights w_i are uniform on one sphere per layer (:class:`~spinnet.landscapes.weight_spheres.WeightSpheres`), made
-    from a hash of (seed, i): nothing is stored. The disorder is the data: with ``resample`` each ``sample`` draws the P
-    patterns anew from the data set, with replacement, while the weights stay the same; over samples then
+    from a hash of (seed, n, i): nothing is stored. The disorder is the data: with ``resample`` each ``sample`` draws
+    the P patterns anew from the data set, with replacement, while the weights stay the same; over samples then
 
         Cov[E_i, E_j] = P · Cov_μ[ℓ(w_i, ξ^μ), ℓ(w_j, ξ^μ)],
 
@@ -41,7 +41,7 @@ class DataCorrelatedREM(IndexedLevels):
     resample : bool
         Whether a sample is a resampled data set; otherwise all samples have the patterns as they are.
     seed, sample : int
-        Weights are those of the seed, patterns those of (seed, sample).
+        Weights are those of the seed, patterns those of (seed, sample); both are others at each n.
 
     Raises
     ------
@@ -54,6 +54,8 @@ class DataCorrelatedREM(IndexedLevels):
     its overlap says nothing about weights (see :meth:`weights`).
     """
 
+    #: 2: the number of levels is part of the keys.
+    revision: ClassVar[int] = 2
     kernels: ClassVar[tuple[str, ...]] = (*DenseNetwork.kernels, "spinnet.kernels.counter_noise")
     data_parameters: ClassVar[tuple[str, ...]] = ("network",)
 
@@ -69,11 +71,12 @@ class DataCorrelatedREM(IndexedLevels):
         landscape = DenseNetwork(**self.network)
         self.spheres = WeightSpheres(landscape)
         if self.resample:
-            rng = stream(self.seed, "resampled patterns", self.sample)
+            rng = stream(self.seed, "resampled patterns", self.n, self.sample)
             rows = rng.integers(0, landscape.n_terms, landscape.n_terms)
             landscape = DenseNetwork(resampled(landscape.data, rows), **_without_data(self.network))
         self.landscape: DenseNetwork = landscape
-        self._key = counter_keys(self.seed, 1, "weights of levels")[0]
+        # n is part of both keys: sets of levels of two sizes would otherwise begin with the same levels
+        self._key = counter_keys(self.seed, 1, "weights of levels", self.n)[0]
 
     @classmethod
     def validate(cls, **parameters: Any) -> dict[str, Any]:

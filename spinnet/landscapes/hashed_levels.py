@@ -36,12 +36,16 @@ class HashedLevels(IndexedLevels, LocalMoves):
     Subclasses set ``n``, ``seed``, ``sample`` and call :meth:`_grow`.
     """
 
+    #: 2: the number of spins is part of the keys.
+    revision = 2
     kernels = ("spinnet.kernels.random_energy",)
 
     def _grow(self, purpose: str, bits: np.ndarray, widths: np.ndarray, kind: int = 0) -> None:
         """Set up the tree: bits per generation (sum N) and the width of each (see spinnet.kernels.random_energy)."""
         generations = len(bits)
-        self._keys = counter_keys(self.seed, 3 * generations, purpose, self.sample).reshape(generations, 3)
+        # The size is part of the key: otherwise level i would be the same number, rescaled, at every size.
+        keys = counter_keys(self.seed, 3 * generations, purpose, self.n, self.sample)
+        self._keys = keys.reshape(generations, 3)
         self._shifts = (self.n - np.cumsum(bits)).astype(np.uint64)
         self._widths = np.ascontiguousarray(widths, dtype=np.float64)
         self._kind = int(kind)

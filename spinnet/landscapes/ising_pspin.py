@@ -37,7 +37,7 @@ class PSpinIsing(IndexedLevels, LocalMoves):
     p : int
         Degree, from 1 to 64.
     seed, sample : int
-        The disorder: each (seed, sample) is an independent set of couplings.
+        The disorder: each (seed, sample) is an independent set of couplings, at each N another one.
 
     Raises
     ------
@@ -56,6 +56,8 @@ class PSpinIsing(IndexedLevels, LocalMoves):
     257, 747 (1985). Transitions: :mod:`spinnet.theory.ising_pspin`.
     """
 
+    #: 2: the number of spins is part of the keys.
+    revision = 2
     kernels = ("spinnet.kernels.ising_pspin", "spinnet.kernels.counter_noise")
 
     def __init__(self, n: int, p: int = 3, seed: int = 0, sample: int = 0):
@@ -79,7 +81,8 @@ class PSpinIsing(IndexedLevels, LocalMoves):
         for size in range(self.p % 2, min(self.p, self.n) + 1, 2):
             deviation = math.sqrt(0.5 * tuples_with_odd_set(self.n, self.p, size) / self.n ** (self.p - 1))
             values = np.empty((1, math.comb(self.n, size)))
-            fill_normal(counter_keys(self.seed, 1, "Ising couplings", self.p, size, self.sample), 0, values)
+            # The size is part of the key: the couplings of N spins would otherwise be among those of N + 1.
+            fill_normal(counter_keys(self.seed, 1, "Ising couplings", self.n, self.p, size, self.sample), 0, values)
             if size == 0:
                 self._constant = -deviation * float(values[0, 0])
             else:

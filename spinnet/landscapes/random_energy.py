@@ -13,7 +13,7 @@ DISTRIBUTIONS = ("gaussian", "exponential")
 
 
 class RandomEnergyModel(HashedLevels):
-    """2^N independent levels, a hash of (seed, sample, index): quenched, with no memory.
+    """2^N independent levels, a hash of (N, seed, sample, index): quenched, with no memory.
 
     Gaussian: E_i ~ N(0, N/2), so that T_c = 1/(2√ln 2) and the ground state lies near −N√ln 2. Exponential: E_i = −u_i,
     u_i ~ Exp(1), with T_c = 1. 84 random bits enter the radius of a Gaussian level (the tail ends at 10.8
@@ -24,7 +24,7 @@ class RandomEnergyModel(HashedLevels):
     n : int
         Number N of spins, 1 to 64.
     seed, sample : int
-        The disorder: each (seed, sample) is an independent set of levels.
+        The disorder: each (seed, sample) is an independent set of levels, at each N another one.
     distribution : {"gaussian", "exponential"}
 
     Raises

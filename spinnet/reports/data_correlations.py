@@ -23,6 +23,7 @@ from spinnet.estimators.overlap_covariance import (
     fit_degrees,
     gaussian_levels,
     overlap_covariance,
+    paired_error,
     participation,
 )
 from spinnet.estimators.resampling import mean_and_error
@@ -105,7 +106,9 @@ class DataCorrelationsReport(Report):
         # samples and replicas on one data set are more pairs of weights
         sums = sums.reshape(-1, *sums.shape[3:])
         n_weights = point.n_dof
-        found: dict[str, Any] = {"arm": arm, "n_weights": n_weights, "network": _network(point),
+        # what must be equal for replicates of two arms to repeat the same pairs and blocks
+        drawn = (sums.shape[0], counts.tolist())
+        found: dict[str, Any] = {"arm": arm, "resampled": drawn, "n_weights": n_weights, "network": _network(point),
                                  "layers": len(point.physics["landscape"]["hidden"]) + 1}  # fmt: skip
         content.describe(group, label=_network(point), arm=arm, n_weights=n_weights, patterns=point.n_units,
                          layers=found["layers"])  # fmt: skip
@@ -265,26 +268,53 @@ def _degrees_and_layers(networks: dict[str, dict[str, Any]]) -> str:
         covariance, fit = one["data"]
         moving = fit.degrees > 0
         mean = float(fit.degrees[moving] @ fit.squares[moving] / fit.squares[moving].sum())
-        # the slope at q = 1 is the mean degree: from the last overlap below 1, with its error
-        last = int(np.flatnonzero(covariance.overlap < 1)[-1])
-        slope = math.log(2.0 * covariance.value[last]) / math.log(covariance.overlap[last])
-        error = covariance.error[last] / covariance.value[last] / abs(math.log(covariance.overlap[last]))
-        exponent = f"local exponent near q = 1: {slope:.2f} ± {error:.2f}"
-        parts.append(f"{one['layers']} layers ({network}): {mean:.2f} ({exponent})")
+        parts.append(f"{one['layers']} layers ({network}): {mean:.2f} ({_local_exponent(covariance, fit)})")
     return f"mean degree of the covariance over data, degree 0 left out: {'; '.join(parts)}"
 
 
+def _local_exponent(covariance: OverlapCovariance, fit: CovarianceFit) -> str:
+    """The exponent of 2f − a_0² from the last overlap below 1 to q = 1, where it tends to the mean degree.
+
+    Degree 0 has no slope and is taken out of the value: otherwise the exponent would be smaller by 1 − a_0².
+    """
+    last = int(np.flatnonzero(covariance.overlap < 1)[-1])
+    constant = fit.degrees == 0
+    if covariance.overlap[last] <= 0:
+        return "local exponent near q = 1: not tested"
+
+    def exponent(value: np.ndarray, squares: np.ndarray) -> np.ndarray:
+        left = squares[..., constant].sum(axis=-1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.log((2.0 * value[..., last] - left) / (1.0 - left)) / math.log(covariance.overlap[last])
+
+    found = float(exponent(covariance.value, fit.squares))
+    error = float(paired_error(exponent(covariance.replicates, fit.replicates)))
+    if not math.isfinite(found + error):
+        return "local exponent near q = 1: not tested"
+    return f"local exponent near q = 1: {found:.2f} ± {error:.2f}"
+
+
 def _against_null(one: dict[str, Any], other: dict[str, Any]) -> str:
+    """Variances and shape beside those of shuffled labels.
+
+    Both arms have the same weights, partners and images, so that their errors are not independent: the ratio and the
+    difference are taken in every replicate.
+    """
+    if one["resampled"] != other["resampled"] or not np.array_equal(one["data"][0].overlap, other["data"][0].overlap):
+        return "true and shuffled labels were measured with unlike pairs, blocks or overlaps: not tested"
     parts = []
     for kind in KINDS:
         (a, _), (b, _) = one[kind], other[kind]
         ratio = a.variance_per_pattern / b.variance_per_pattern
-        error = ratio * math.hypot(a.variance_error / a.variance_per_pattern, b.variance_error / b.variance_per_pattern)
+        error = float(paired_error(a.variance_replicates / b.variance_replicates))
         parts.append(f"{_LABELS[kind]} true labels have {ratio:.2f} ± {error:.2f} times the variance of shuffled ones")
     a, b = one["data"][0], other["data"][0]
     inside = a.overlap < 1
-    z = (a.value - b.value)[inside] / np.hypot(a.error, b.error)[inside]
-    k = int(np.argmax(np.abs(z)))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        z = ((a.value - b.value) / paired_error(a.replicates - b.replicates))[inside]
+    if np.isnan(z).all():
+        return "; ".join([*parts, "the shape of f over data has no error: not tested"])
+    k = int(np.nanargmax(np.abs(z)))
     shape = "differs" if abs(z[k]) > 4 else "does not differ beyond errors"
     parts.append(f"the shape of f over data {shape} (largest z = {z[k]:.1f} at q = {a.overlap[inside][k]:.2g})")
     return "; ".join(parts)

@@ -73,6 +73,20 @@ def test_samples_are_independent_disorder(case):
     assert (other.all_levels() != landscape.all_levels()).any()
 
 
+def test_sizes_are_independent_disorder(case):
+    landscape, table, _ = case
+    # two more: halves of a tree stay whole numbers
+    n, index, samples = landscape.n, np.array([0, 5, 77]), 120
+    small, large = (
+        np.array([type(landscape)(**{**table, "n": size}, seed=3, sample=s).level(index) for s in range(samples)])
+        for size in (n, n + 2)
+    )
+    small, large = ((levels - levels.mean(axis=0)) / levels.std(axis=0) for levels in (small, large))
+    assert np.abs((small * large).mean(axis=0)).max() * np.sqrt(samples) < 4
+    # Deliberately wrong: sizes that share half of the variance are seen.
+    assert np.abs((small * (small + large)).mean(axis=0) / np.sqrt(2)).min() * np.sqrt(samples) > 4
+
+
 def test_the_change_at_a_flip_is_the_difference_of_energies(case):
     landscape, _, exact = case
     if not isinstance(landscape, LocalMoves):

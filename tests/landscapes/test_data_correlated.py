@@ -80,6 +80,18 @@ def test_levels_are_the_energies_of_their_weights_on_the_drawn_patterns():
     np.testing.assert_allclose(plain.level(np.arange(64)), net.energy(w), rtol=1e-12)
 
 
+def test_another_number_of_levels_means_other_weights_and_other_patterns():
+    eight, nine = DataCorrelatedREM(8, SMALL, seed=5), DataCorrelatedREM(9, SMALL, seed=5)
+    weights = eight.weights(np.arange(40)), nine.weights(np.arange(40))
+    z = np.corrcoef(*(w.ravel() for w in weights))[0, 1] * np.sqrt(weights[0].size)
+    assert abs(z) < 4 and not np.isin(*weights).any()
+    assert (eight.landscape.data.inputs != nine.landscape.data.inputs).any()
+    # patterns as they are: the same at every size, with other weights
+    plain = [DataCorrelatedREM(n, SMALL, resample=False, seed=5) for n in (8, 9)]
+    assert (plain[0].landscape.data.inputs == plain[1].landscape.data.inputs).all()
+    assert not np.isin(*(p.level(np.arange(40)) for p in plain)).any()
+
+
 def test_samples_covary_as_the_patterns_do():
     index, samples = np.arange(4), 700
     net = network()

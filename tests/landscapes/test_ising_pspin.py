@@ -54,6 +54,15 @@ def test_samples_have_that_covariance():
     assert np.all(np.abs(np.diag(found) - wrong) > 4 * error[0, 0])
 
 
+def test_neighbouring_sizes_share_no_couplings():
+    smaller, larger = (PSpinIsing(n, 3, seed=1)._couplings[3] for n in (20, 21))
+    # in the order of the sets those of 20 spins come first
+    a, b = (values[: len(smaller)] / values.std() for values in (smaller, larger))
+    assert abs((a * b).sum()) < 4 * np.sqrt(len(a))
+    # Deliberately wrong: sizes that share half of the variance are seen.
+    assert (a * (a + b)).sum() / np.sqrt(2) > 4 * np.sqrt(len(a))
+
+
 @pytest.mark.parametrize("p", [1, 2, 3, 6, 11])
 def test_all_levels_are_those_one_by_one(p):
     landscape = PSpinIsing(10, p, seed=2)

@@ -38,8 +38,9 @@ def made(f, error=0.003, seed=0, weights_error=0.002):
     value = f(Q) + np.hypot(error, weights_error) * inside * rng.standard_normal(len(Q))
     noise = rng.standard_normal((2, 200, len(Q))) * inside * np.array([error, weights_error])[:, None, None]
     return OverlapCovariance(
-        "data", Q, value, error * inside, weights_error * inside, 1.0, 0.1, 0 * Q, 0 * Q, value + noise
-    )
+        "data", Q, value, error * inside, weights_error * inside, 1.0, 0.1, 0 * Q, 0 * Q, value + noise,
+        np.ones((2, 200)),
+    )  # fmt: skip
 
 
 def test_the_data_covariance_of_a_linear_network_is_the_known_polynomial():

@@ -1,10 +1,14 @@
 """The report on data correlations finds the covariance that was put in, and tells a null from an effect."""
 
+import math
+import re
+
 import numpy as np
 import pytest
 from reports.made import made_results
 
 from spinnet.errors import InputError
+from spinnet.estimators.overlap_covariance import overlap_covariance, paired_error
 from spinnet.records import Variable
 from spinnet.reports.data_correlations import DataCorrelationsReport
 
@@ -92,6 +96,61 @@ def test_a_null_of_the_same_shape_does_not_differ_and_one_of_another_does(conten
     assert "does not" not in text["hidden = 4-4"]
 
 
+def found_in(path, **arms):
+    results = made_results(path / "c.h5", arms)
+    report = DataCorrelationsReport(arm="true", null="null" if "null" in arms else "", degrees=6)
+    return report.build(results, lambda line: None).findings
+
+
+def test_the_local_exponent_leaves_degree_zero_out_as_the_mean_degree_beside_it(tmp_path):
+    findings = found_in(tmp_path, true=[point([4], lambda q: 0.5 * (0.4 + 0.6 * q**3), 1)])
+    line = next(line for line in findings if line.startswith("mean degree"))
+    mean, exponent, error = (float(x) for x in re.search(r": ([\d.]+) \(.*: ([\d.]+) ± ([\d.]+)\)", line).groups())
+    assert abs(exponent - 3) < 4 * error and abs(mean - 3) < 0.5
+    # Deliberately wrong: with degree 0 the exponent down to q = 0.8 is 1.55, and 3 (1 − 0.4) at q = 1.
+    for wrong in (math.log(0.4 + 0.6 * 0.8**3) / math.log(0.8), 1.8):
+        assert abs(exponent - wrong) > 4 * error
+
+
+def test_arms_on_the_same_weights_and_images_are_compared_pair_by_pair(tmp_path):
+    true, null = (point([4], lambda q, p=p: 0.5 * q**p, 1, shared=1.0) for p in (2.0, 2.06))
+    line = next(line for line in found_in(tmp_path, true=[true], null=[null]) if "shape of f over data" in line)
+    assert "data differs" in line and "1.00 ± 0.00 times" in line
+    # the same two powers on other weights and images: their errors are independent and hide the difference
+    null = point([4], lambda q: 0.5 * q**2.06, 2, shared=1.0)
+    line = next(line for line in found_in(tmp_path, true=[true], null=[null]) if "shape of f over data" in line)
+    assert "does not differ" in line
+
+
+def test_arms_with_unlike_pairs_are_not_compared(tmp_path):
+    true, null = (point([4], lambda q: 0.5 * q**2, 1, pairs=pairs) for pairs in (150, 140))
+    assert any("not tested" in line for line in found_in(tmp_path, true=[true], null=[null]))
+
+
+def test_differences_of_paired_arms_spread_as_their_errors_say():
+    found, q = [], np.array([0.3, 0.7, 1.0])
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        # losses of pairs (pair, 1, block, pattern); two arms share most of their fluctuation and have one law
+        first, partner = rng.standard_normal((2, 30, 1, 8, 20))
+        arms = []
+        for own, moved in 0.3 * rng.standard_normal((2, 2, 30, 1, 8, 20)):
+            loss, fresh = first + own + np.zeros((3, 1, 1)), partner + moved
+            other = q[:, None, None] * loss + np.sqrt(1 - q**2)[:, None, None] * fresh
+            sums = np.stack([v.sum(axis=3) for v in (loss, other, loss * other, loss**2, other**2)], axis=-1)
+            arms.append(overlap_covariance(q, sums, np.full(8, 20.0)))
+        a, b = arms
+        ratio = a.variance_per_pattern / b.variance_per_pattern
+        found.append([
+            (a.value - b.value)[0] / paired_error(a.replicates - b.replicates)[0],
+            (ratio - 1) / paired_error(a.variance_replicates / b.variance_replicates),
+            # Deliberately wrong: errors added as if they were independent.
+            (a.value - b.value)[0] / np.hypot(a.error, b.error)[0],
+        ])
+    spread = np.std(found, axis=0)
+    assert np.all((spread[:2] > 0.6) & (spread[:2] < 1.5)) and spread[2] < 0.6
+
+
 def test_independent_gaussian_levels_condense_as_gaussian_ones(content):
     lines = [line for line in content.findings if "levels condense" in line]
     assert len(lines) == 2 and all("condense as Gaussian" in line for line in lines)
@@ -103,7 +162,7 @@ def test_levels_of_a_tree_have_the_covariance_of_the_depth():
     from spinnet.estimators.overlap_covariance import CovarianceFit
     from spinnet.reports import data_correlations as module
 
-    fit = CovarianceFit(np.array([0, 2]), np.array([0.1, 0.9]), *[np.zeros(2)] * 3, np.zeros(1))
+    fit = CovarianceFit(np.array([0, 2]), np.array([0.1, 0.9]), *[np.zeros(2)] * 3, np.zeros(1), np.zeros((2, 1, 2)))
     rng = np.random.default_rng(0)
     drawn = np.concatenate([module._tree_levels(fit, 8, rng) for _ in range(300)])
     assert drawn.shape == (300 * 64, 8)
