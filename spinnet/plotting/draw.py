@@ -31,6 +31,7 @@ FIGURES: dict[str, Callable[[LoadedComparison], Figure | None]] = {
 #: nothing to draw, or several figures by the endings of their names ("" for the report's own name).
 REPORT_FIGURES: dict[str, str] = {
     "complexity": "spinnet.plotting.report_complexity:draw",
+    "coupling_kinds": "spinnet.plotting.report_coupling_kinds:draw",
     "data_correlations": "spinnet.plotting.report_data_correlations:draw",
     "equilibrium": "spinnet.plotting.report_equilibrium:draw",
     "freezing": "spinnet.plotting.report_freezing:draw",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 #: Where each report lives: kind -> "module:class".
 REPORTS = {
     "complexity": "spinnet.reports.complexity:ComplexityReport",
+    "coupling_kinds": "spinnet.reports.coupling_kinds:CouplingKindsReport",
     "data_correlations": "spinnet.reports.data_correlations:DataCorrelationsReport",
     "equilibrium": "spinnet.reports.equilibrium:EquilibriumReport",
     "freezing": "spinnet.reports.freezing:FreezingReport",
