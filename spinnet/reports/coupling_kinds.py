@@ -190,9 +190,8 @@ def _infinite_temperature(content: Content, group: str, kind: str, points: list[
     last = {name: values[-1] for name, values in table.items()}
     worst = {}
     for name in ("variance", "kurtosis"):
-        scores = [(v - x) / e for v, x, e in zip(table[name], table[f"exact_{name}"], table[f"{name}_error"],
-                                                 strict=True)]  # fmt: skip
-        worst[name] = max(scores, key=abs)
+        value, exact, error = (np.array(table[key]) for key in (name, f"exact_{name}", f"{name}_error"))
+        worst[name] = max(_scores((value - exact) / error, np.array(table["samples"])), key=abs)
         content.rows.append({
             "kind": kind, "quantity": name, "n": int(last["n"]), "value": last[name],
             "value_error": last[f"{name}_error"], "reference": last[f"exact_{name}"],
@@ -249,6 +248,7 @@ class _Compared:
     reference: np.ndarray
     difference: np.ndarray
     error: np.ndarray
+    samples: np.ndarray
     power: PowerLaw | None
     from_size: float
     limit: tuple[float, float] | None
@@ -264,15 +264,25 @@ class _Compared:
             # Sample by sample: kinds that are made of the same numbers have a common part that cancels.
             count = min(len(mine), len(theirs))
             difference, error = mean_and_error(mine[:count] - theirs[:count])
-            values.append((mine.mean(), theirs.mean(), difference, error))
-        value, other, difference, error = np.array(values).T
+            values.append((mine.mean(), theirs.mean(), difference, error, count))
+        value, other, difference, error, samples = np.array(values).T
         power, from_size = _power(sizes, difference, error)
-        return cls(moment, sizes, value, other, difference, error, power, from_size, _limit(sizes, difference, error))
+        limit = _limit(sizes, difference, error)
+        return cls(moment, sizes, value, other, difference, error, samples, power, from_size, limit)
 
     @property
     def scores(self) -> np.ndarray:
-        """Differences in units of their errors."""
-        return self.difference / self.error
+        """How far the differences are from zero, in standard errors."""
+        return _scores(self.difference / self.error, self.samples)
+
+
+def _scores(ratio: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """The z of a mean over its error: errors of a few samples are uncertain, and Student's t is taken to a Gaussian."""
+    from scipy.special import ndtri_exp
+    from scipy.stats import t
+
+    tail = np.where(np.isfinite(ratio), t.logsf(np.abs(ratio), np.maximum(samples - 1, 1)), np.nan)
+    return -np.sign(ratio) * ndtri_exp(tail)
 
 
 def _power(sizes, difference, error) -> tuple[PowerLaw | None, float]:
