@@ -40,7 +40,8 @@ class Simulated:
     """What a simulation leaves.
 
     ``variables`` are named "group/name" and empty while unfinished; ``state`` holds plain arrays from which the
-    run goes on; ``attributes`` state the units; ``seconds`` tells where the wall time went.
+    run goes on; ``attributes`` state the units; ``seconds`` tells where the wall time went, and the time of the
+    processor (entries that end in "_cpu").
     """
 
     variables: Variables
@@ -74,7 +75,7 @@ def simulate(
     report
         Called with the fraction of the dynamics done.
     """
-    began = clock.perf_counter()
+    began = _Phase()
     seed, sample = physics["seed"], physics["sample"]
     replicas = whole_number("replicas", physics["replicas"], 1)
     landscape = build_landscape(physics["landscape"], seed, sample)
@@ -85,7 +86,7 @@ def simulate(
     for consumer in (dynamics, *probes.values()):
         consumer.check_run(last, replicas)
     schedule = build_schedule(physics["schedule"], last)
-    seconds = {"setup": clock.perf_counter() - began}
+    seconds = began.spent("setup")
 
     run = _Trajectory(landscape, dynamics, probes, schedule, replicas)
     if state is None:
@@ -98,10 +99,10 @@ def simulate(
     else:
         run.resume(state)
 
-    began = clock.perf_counter()
+    began = _Phase()
     moves = run.measured < len(run.times)
     finished = run.follow(should_stop, report)
-    seconds["dynamics"] = clock.perf_counter() - began
+    seconds |= began.spent("dynamics")
     attributes = {
         "n_units": landscape.units.n_units,
         "unit": landscape.units.unit,
@@ -119,7 +120,7 @@ def simulate(
         report(1.0)
         finished = not should_stop()
     if finished:
-        began = clock.perf_counter()
+        began = _Phase()
         endpoint = _Endpoint(landscape, endpoint_probes, run.final)
         endpoint.resume(state or {}, len(run.times))
         finished = endpoint.measure(seed, sample, should_stop)
@@ -129,8 +130,18 @@ def simulate(
         else:
             unfinished = endpoint.arrays(len(run.times))
         parts = len(endpoint.done)
-        seconds["endpoint"] = clock.perf_counter() - began
+        seconds |= began.spent("endpoint")
     return Simulated(variables, run.arrays() | unfinished, finished, attributes, seconds, parts)
+
+
+class _Phase:
+    """Wall and processor time since it was made."""
+
+    def __init__(self):
+        self._wall, self._cpu = clock.perf_counter(), clock.process_time()
+
+    def spent(self, name: str) -> dict[str, float]:
+        return {name: clock.perf_counter() - self._wall, f"{name}_cpu": clock.process_time() - self._cpu}
 
 
 def _number(table: Mapping[str, Any]) -> int:

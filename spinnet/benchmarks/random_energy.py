@@ -21,8 +21,9 @@ STEPS = 2_000_000
 def describe() -> str:
     """What is measured."""
     return (
-        f"random energy models, one core, processor time: all 2^{N_STREAM} levels streamed at 1 and at 16 temperatures; "
-        "Metropolis in one chain and in 64, and rejection-free events, against the rates of a public C++ code"
+        f"random energy models, one core, processor time: all 2^{N_STREAM} levels streamed at 1 and at 16 "
+        "temperatures; Metropolis in one chain and in 64, and rejection-free events, against the rates of a public "
+        "C++ code"
     )
 
 

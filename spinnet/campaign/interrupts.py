@@ -6,11 +6,11 @@ import signal
 import threading
 from types import FrameType
 
-_NAMES = ("SIGINT", "SIGTERM", "SIGUSR1")
+_NAMES = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP")  # SIGHUP: the terminal was closed
 
 
 class Interrupts:
-    """Counts Ctrl-C, SIGTERM and SIGUSR1 while the block runs, and puts the old handlers back.
+    """Counts Ctrl-C, SIGTERM, SIGUSR1 and SIGHUP while the block runs, and puts the old handlers back.
 
     Outside the main thread no handler can be set; :attr:`count` then stays at zero.
     """

@@ -52,7 +52,8 @@ def run_study(
 ) -> RunOutcome:
     """Compute what is missing of a study and leave one result file per task in ``out``.
 
-    Ctrl-C, SIGTERM or SIGUSR1 once: running tasks are checkpointed and the call returns within 10 s; twice: at once.
+    Ctrl-C, SIGTERM, SIGUSR1 or SIGHUP once: running tasks are checkpointed and the call returns within 10 s; twice: at
+    once.
 
     Parameters
     ----------

@@ -10,8 +10,10 @@ _BENCHMARKS = {
     "startup": "spinnet.benchmarks.startup",
     "glass-gradient": "spinnet.benchmarks.glass_gradient",
     "glass-couplings": "spinnet.benchmarks.glass_couplings",
+    "diluted-glass": "spinnet.benchmarks.diluted_glass",
     "network-training": "spinnet.benchmarks.network_training",
     "random-energy": "spinnet.benchmarks.random_energy",
+    "two-time-dynamics": "spinnet.benchmarks.two_time_dynamics",
 }
 
 

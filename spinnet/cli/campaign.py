@@ -24,8 +24,9 @@ _directory = click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--workers", type=click.IntRange(1), default=4, show_default=True, help="Most workers of --cluster.")
 @click.option("--profile", type=click.Path(path_type=Path), help="TOML file with the options of --cluster.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, only results and errors.")
+@click.option("-v", "--verbose", is_flag=True, help="A line for every task that ends.")
 @json_option
-def run(study, output, jobs, preset, fresh, scheduler, cluster, workers, profile, quiet, as_json) -> None:
+def run(study, output, jobs, preset, fresh, scheduler, cluster, workers, profile, quiet, verbose, as_json) -> None:
     """Run STUDY (a campaign file or the name of a shipped study), compare, report, and draw its figures.
 
     What is finished is skipped, what was interrupted goes on. Ctrl-C once: running tasks are checkpointed and the
@@ -46,7 +47,7 @@ def run(study, output, jobs, preset, fresh, scheduler, cluster, workers, profile
 
     loaded = load_study(locate(study), preset=preset)
     folder = output or results_folder(loaded)
-    progress = TerminalProgress(quiet=quiet)
+    progress = TerminalProgress(quiet=quiet, verbose=verbose)
     try:
         with choose_executor(folder, jobs, scheduler, cluster, workers, profile) as executor:
             outcome = run_study(loaded, folder, jobs=jobs, fresh=fresh, progress=progress, executor=executor)
@@ -136,11 +137,22 @@ def status(directory: Path, watch: bool, every: float, as_json: bool) -> None:
 @click.command()
 @_directory
 @click.option("--figures", is_flag=True, help="Also compare, report and draw, as after a run.")
+@click.option("--virtual", is_flag=True, help="Point into the shards instead of copying them: virtual.h5.")
 @json_option
-def collect(directory: Path, figures: bool, as_json: bool) -> None:
-    """Join the finished tasks of the campaign in DIRECTORY into DIRECTORY/collected.h5."""
+def collect(directory: Path, figures: bool, virtual: bool, as_json: bool) -> None:
+    """Join the finished tasks of the campaign in DIRECTORY into DIRECTORY/collected.h5.
+
+    A virtual file takes no room and is refused while shards are missing; it is slow to read, and shows zeros where a
+    shard is lost later.
+    """
     from spinnet.campaign.collect import collect_study
 
+    if virtual:
+        from spinnet.campaign.collect_virtual import collect_virtual
+
+        path = collect_virtual(directory)
+        print_json({"path": str(path)}) if as_json else click.echo(f"all tasks in {path}, which needs the shards")
+        return
     if figures:
         finish(directory, as_json=as_json, quiet=False)
         return

@@ -17,8 +17,8 @@ class TerminalProgress:
     standard error is not a terminal, a line is printed every ten seconds instead.
     """
 
-    def __init__(self, quiet: bool = False):
-        self._quiet = quiet
+    def __init__(self, quiet: bool = False, verbose: bool = False):
+        self._quiet, self._verbose = quiet, verbose
         self._terminal = sys.stderr.isatty()
         self._bar = None
         self._fractions: dict[str, float] = {}
@@ -51,6 +51,8 @@ class TerminalProgress:
         """A task is done."""
         self._fractions.pop(task, None)
         self._done += 1
+        if self._verbose:
+            self.message(f"finished {task} ({self._done}/{self._total})")
         self._draw(force=self._done == self._total)
 
     def message(self, text: str) -> None:

@@ -14,6 +14,7 @@ from spinnet.errors import InputError, nearest_name
 if TYPE_CHECKING:
     from spinnet.dynamics.base import Dynamics
     from spinnet.dynamics.constrained_tempering import ConstrainedTempering
+    from spinnet.dynamics.critical_point_census import CriticalPointCensus
     from spinnet.dynamics.geodesic_metropolis import GeodesicMetropolis
     from spinnet.dynamics.gradient_descent import GradientDescent
     from spinnet.dynamics.gradient_flow import GradientFlow
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 #: Where each dynamics lives: name -> "module:class".
 DYNAMICS = {
     "ConstrainedTempering": "spinnet.dynamics.constrained_tempering:ConstrainedTempering",
+    "CriticalPointCensus": "spinnet.dynamics.critical_point_census:CriticalPointCensus",
     "GeodesicMetropolis": "spinnet.dynamics.geodesic_metropolis:GeodesicMetropolis",
     "GradientDescent": "spinnet.dynamics.gradient_descent:GradientDescent",
     "GradientFlow": "spinnet.dynamics.gradient_flow:GradientFlow",
@@ -46,6 +48,7 @@ __all__ = [
     "DYNAMICS",
     "SGD",
     "ConstrainedTempering",
+    "CriticalPointCensus",
     "GeodesicMetropolis",
     "GradientDescent",
     "GradientFlow",

@@ -48,6 +48,7 @@ class ConstrainedState(NamedTuple):
     overlap_sums: np.ndarray  # (replicas, blocks, 6): sums of the powers of the overlap with the reference
     overlap_counts: np.ndarray  # (replicas, blocks, bins): histogram of it, int64
     reference_energy: np.ndarray  # (replicas,): energy of the reference, the same in all rows
+    reference_force: np.ndarray  # (replicas,): |P∇H|² there, NaN where the landscape has no gradient
     steps: np.ndarray  # (replicas,): int64
     keys: np.ndarray  # (replicas,): uint64, the source of the noise of this window
     diverged: np.ndarray  # (replicas,): bool
@@ -195,13 +196,21 @@ class ConstrainedTempering(SteppedDynamics):
         """NaN: configurations jump between windows, there is no time of a flow."""
         return math.nan
 
-    def init(self, landscape: Energy, x: np.ndarray, keys: np.ndarray) -> ConstrainedState:
+    def check_run(self, last: float, replicas: int) -> None:
         wanted = self.copies * len(self.centres)
-        if len(x) != wanted:
+        if replicas != wanted:
             raise InputError(
-                f"{len(x)} replicas for {type(self).__name__} with {self.copies} copies of {len(self.centres)} "
+                f"{replicas} replicas for {type(self).__name__} with {self.copies} copies of {len(self.centres)} "
                 f"windows: set replicas = {wanted}"
             )
+        if last <= self.warm_up:
+            raise InputError(
+                f"last = {last:g} is not beyond the warm-up ({self.warm_up} steps), after which measurements begin: "
+                "run longer, at best to warm_up times a power of two"
+            )
+
+    def init(self, landscape: Energy, x: np.ndarray, keys: np.ndarray) -> ConstrainedState:
+        self.check_run(math.inf, len(x))
         require(type(self).__name__, landscape, (*self.requires, *((Differentiable,) if self.leapfrog else ())))
         # A stream of its own: the moves use that of the keys themselves.
         keys, sideways = np.array(keys, dtype=np.uint64), np.empty(np.shape(x))
@@ -215,13 +224,17 @@ class ConstrainedTempering(SteppedDynamics):
         at = place_walkers(landscape, x, bool(self.leapfrog))
         count = np.zeros(len(x), np.int64)
         sums = Sums.empty(len(x), self.bins)
+        signal, force = landscape.signal[None], np.full(1, np.nan)
+        if isinstance(landscape, Differentiable):
+            force = np.square(landscape.riemannian_gradient(signal)).sum(axis=1)
         return ConstrainedState(
             *at, step=first_step(landscape, np.full(len(x), self.temperature), self.leapfrog),
             walker=np.arange(len(x)), heading=count.astype(np.int8), round_trips=count, moves=count.copy(),
             accepted=count.copy(), exchanges=count.copy(), exchanged=count.copy(), energy_sums=sums.energy,
             overlap_sums=sums.overlap, overlap_counts=sums.counts,
-            reference_energy=np.repeat(landscape.energy(landscape.signal[None]), len(x)), steps=count.copy(),
-            keys=np.array(keys, dtype=np.uint64), diverged=~(finite_rows(at.x) & np.isfinite(at.energy)),
+            reference_energy=np.repeat(landscape.energy(signal), len(x)), reference_force=np.repeat(force, len(x)),
+            steps=count.copy(), keys=np.array(keys, dtype=np.uint64),
+            diverged=~(finite_rows(at.x) & np.isfinite(at.energy)),
         )  # fmt: skip
 
     def advance(self, landscape: Energy, state: ConstrainedState, n: int) -> ConstrainedState:
@@ -283,8 +296,12 @@ class ConstrainedTempering(SteppedDynamics):
                 self.centres, ("window",), "1", "overlap that each window is held at", {"width": self.window_width}
             ),
             "reference_energy": Variable(
-                state.reference_energy[: len(self.centres) * copies : len(self.centres)], ("copy",), "energy",
-                "extensive energy of the reference; its mean over the disorder is −N f(1)/T₀ exactly"
+                state.reference_energy[:: len(self.centres)], ("copy",), "energy",
+                "extensive energy of the reference; its mean over the disorder of a glass is −N f(1)/T₀ exactly"
+            ),
+            "reference_force_squared": Variable(
+                state.reference_force[:: len(self.centres)], ("copy",), "energy^2",
+                "squared tangent gradient at the reference; its mean over the disorder of a glass is (N − 1) f′(1)"
             ),
             **chain_variables(state, "window", copies, steps, self.warm_up),
             **overlap_variables(

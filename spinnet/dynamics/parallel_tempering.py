@@ -184,13 +184,22 @@ class ParallelTempering(SteppedDynamics):
         """NaN: configurations jump between temperatures, there is no time of a flow."""
         return math.nan
 
-    def init(self, landscape: Energy, x: np.ndarray, keys: np.ndarray) -> TemperingState:
+    def check_run(self, last: float, replicas: int) -> None:
         wanted = self.copies * self.n_temperatures
-        if len(x) != wanted:
+        if replicas != wanted:
             raise InputError(
-                f"{len(x)} replicas for {type(self).__name__} with {self.copies} copies of {self.n_temperatures} "
+                f"{replicas} replicas for {type(self).__name__} with {self.copies} copies of {self.n_temperatures} "
                 f"temperatures: set replicas = {wanted}"
             )
+        if last <= self.placement_steps + self.warm_up:
+            placement = f"the placement of temperatures ({self.placement_steps}) and " if self.levels else ""
+            raise InputError(
+                f"last = {last:g} is not beyond {placement}the warm-up ({self.warm_up} steps), after which "
+                "measurements begin: run longer, at best to the end of the warm-up times a power of two"
+            )
+
+    def init(self, landscape: Energy, x: np.ndarray, keys: np.ndarray) -> TemperingState:
+        self.check_run(math.inf, len(x))
         if self.leapfrog:
             require(f"{type(self).__name__} with leapfrog steps", landscape, (Differentiable,))
         ladder = np.array(self.temperatures)

@@ -108,8 +108,8 @@ def umbrella_potential(
         N.
     zero : float
         Where V is set to zero.
-    control : array_like, shape (sample,), optional
-        A number of each sample whose mean over the disorder is known to be zero: what it explains of the scatter
+    control : array_like, shape (sample,) or (sample, k), optional
+        Numbers of each sample whose means over the disorder are known to be zero: what they explain of the scatter
         between samples (by regression) is taken out. For a planted reference: its energy plus N f(1)/T0.
 
     Raises
@@ -142,10 +142,7 @@ def umbrella_potential(
     ])  # fmt: skip
     values = -(temperature / n) * (each[:, reached] + 1.5 * np.log1p(-(middle[reached] ** 2)))
     values -= values[:, np.isin(np.flatnonzero(reached), origin)].mean(axis=1, keepdims=True)
-    control = np.zeros(len(values)) if control is None else np.asarray(control, dtype=np.float64)
-    if control.shape != (len(values),):
-        raise InputError(f"controls {control.shape} for {len(values)} samples: give one number for each")
-    found = jackknife(_controlled_mean, values, control, fewest_units=fewest_units)
+    found = _over_samples(values, control, fewest_units)
     return PotentialEstimate(
         middle[reached], np.asarray(found.value), np.asarray(found.error), values.std(axis=0, ddof=1), len(values)
     )
@@ -153,7 +150,7 @@ def umbrella_potential(
 
 def mean_force(
     mean_overlap: ArrayLike, centres: ArrayLike, width: float, temperature: float, n: int,
-    fewest_units: int = FEWEST_UNITS,
+    control: ArrayLike | None = None, fewest_units: int = FEWEST_UNITS,
 ) -> tuple[Estimate, Estimate]:
     r"""Where each window sits, and the force dV/dq there, which is that of the umbrella.
 
@@ -165,6 +162,8 @@ def mean_force(
     ----------
     mean_overlap : array_like, shape (sample, window)
         Mean of q in each window.
+    control
+        As in :func:`umbrella_potential`.
 
     Returns
     -------
@@ -173,11 +172,7 @@ def mean_force(
     """
     mean_overlap = np.asarray(mean_overlap, dtype=np.float64)
     pull = -(temperature / n) * (mean_overlap - np.asarray(centres, dtype=np.float64)) / width**2
-
-    def over_samples(values: NDArray) -> Estimate:
-        return jackknife(lambda rows: rows.mean(axis=0), values, fewest_units=fewest_units)
-
-    return over_samples(mean_overlap), over_samples(pull)
+    return _over_samples(mean_overlap, control, fewest_units), _over_samples(pull, control, fewest_units)
 
 
 def _log_factors(edges: NDArray, centres: NDArray, width: float, slope: NDArray) -> NDArray:
@@ -247,12 +242,20 @@ def _heights(total: NDArray, each: NDArray, log_factor: NDArray, heights: NDArra
     )
 
 
+def _over_samples(values: NDArray, control: ArrayLike | None, fewest_units: int) -> Estimate:
+    """Mean over samples with the jackknife error, the controls regressed out."""
+    control = np.zeros((len(values), 0)) if control is None else np.asarray(control, dtype=np.float64)
+    control = control.reshape(len(control), -1)
+    if len(control) != len(values):
+        raise InputError(f"controls of {len(control)} samples for {len(values)} samples: give one row for each")
+    return jackknife(_controlled_mean, values, control, fewest_units=max(fewest_units, control.shape[1] + 3))
+
+
 def _controlled_mean(values: NDArray, control: NDArray) -> NDArray:
-    """Mean over rows, less the part that the regression on the control explains of the control's own mean."""
-    deviation = control - control.mean()
-    variance = deviation @ deviation
-    slope = deviation @ values / variance if variance > 0 else 0.0
-    return values.mean(axis=0) - slope * control.mean()
+    """Mean over rows, less the part that the regression on the controls explains of their own means."""
+    mean, centre = values.mean(axis=0), control.mean(axis=0)
+    slopes = np.linalg.lstsq(control - centre, values - mean, rcond=1e-10)[0]
+    return mean - centre @ slopes
 
 
 def _connected(shared: NDArray) -> bool:

@@ -200,17 +200,26 @@ class DenseCouplings(PackedCouplings):
         return kernels.whole_hessian(half, self.n)
 
 
+def _steps(groups: np.ndarray, itemsize: int, unit_bytes: int) -> np.ndarray:
+    """Groups in a unit of each block; an even number, so that they can be taken two at a time."""
+    width = len(groups) - np.arange(len(groups))
+    return np.maximum(8, np.minimum(_UNIT_GROUPS, unit_bytes // (16 * itemsize * width)) // 2 * 2)
+
+
+def count_units(groups: np.ndarray, itemsize: int, unit_bytes: int) -> int:
+    """Length of the table of units."""
+    return int((-(-groups // _steps(groups, itemsize, unit_bytes))).sum())
+
+
 def _units(groups: np.ndarray, tiles: np.ndarray, itemsize: int, unit_bytes: int) -> np.ndarray:
     """Rows of (block, first group, last group, first tile)."""
-    found = []
-    blocks = len(groups)
-    for b in range(blocks):
-        width = blocks - b
-        step = max(8, min(_UNIT_GROUPS, unit_bytes // (16 * itemsize * width)) // 2 * 2)
-        for start in range(0, int(groups[b]), step):
-            stop = min(start + step, int(groups[b]))
-            found.append((b, start, stop, int(tiles[b]) + start * width))
-    return np.array(found, dtype=np.int64)
+    steps = _steps(groups, itemsize, unit_bytes)
+    counts = -(-groups // steps)
+    block = np.repeat(np.arange(len(groups)), counts)
+    start = (np.arange(len(block)) - np.repeat(np.cumsum(counts) - counts, counts)) * steps[block]
+    stop = np.minimum(start + steps[block], groups[block])
+    line = tiles[block] + start * (len(groups) - block)
+    return np.column_stack([block, start, stop, line]).astype(np.int64)
 
 
 def _chunk_bounds(units: np.ndarray, tiles: int, tile_bytes: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from spinnet.kernels import spherical_glass as kernels
-from spinnet.landscapes.couplings import PackedCouplings, aligned_empty, multisets
+from spinnet.landscapes.couplings import PackedCouplings, aligned_empty, count_units, layout, multisets
 
 #: Units are cut so that the couplings of one, expanded to float32, would take about this much.
 UNIT_BYTES = 1 << 22
@@ -39,8 +39,9 @@ class ExpandedCouplings(PackedCouplings):
 
     @staticmethod
     def table_bytes(n: int, degree: int) -> int:
-        """Bytes of the table of prefixes; nothing is allocated."""
-        return 4 * (degree - 2) * multisets(n, degree - 2)
+        """Bytes of the tables of prefixes and of units; nothing is allocated."""
+        groups, _ = layout(n, degree)
+        return 4 * (degree - 2) * multisets(n, degree - 2) + 32 * count_units(groups, 4, UNIT_BYTES)
 
     def _operands(self) -> tuple:
         from spinnet.kernels.expanded_couplings import buffer_tiles

@@ -56,7 +56,7 @@ class PSpinIsing(IndexedLevels, LocalMoves):
     257, 747 (1985). Transitions: :mod:`spinnet.theory.ising_pspin`.
     """
 
-    kernels = ("spinnet.kernels.ising_pspin",)
+    kernels = ("spinnet.kernels.ising_pspin", "spinnet.kernels.counter_noise")
 
     def __init__(self, n: int, p: int = 3, seed: int = 0, sample: int = 0):
         from spinnet.kernels.counter_noise import fill_normal

@@ -35,9 +35,13 @@ REPORT_FIGURES: dict[str, str] = {
     "data_correlations": "spinnet.plotting.report_data_correlations:draw",
     "equilibrium": "spinnet.plotting.report_equilibrium:draw",
     "freezing": "spinnet.plotting.report_freezing:draw",
+    "franz_parisi": "spinnet.plotting.report_franz_parisi:draw",
     "hessian": "spinnet.plotting.report_hessian:draw",
     "index_energy": "spinnet.plotting.report_index_energy:draw",
+    "level_ageing": "spinnet.plotting.report_level_ageing:draw",
     "relaxation": "spinnet.plotting.report_relaxation:draw",
+    "signal_recovery": "spinnet.plotting.report_signal_recovery:draw",
+    "slowing_down": "spinnet.plotting.report_slowing_down:draw",
 }
 
 

@@ -64,7 +64,7 @@ def _curve(ax: Axes, n: float, energy, exact, mean, error, colour, label: str) -
 
 def _all_points(ax: Axes, group: Group, sizes: dict[str, Group]) -> None:
     chosen = [one for one in sizes.values() if one.number("n") > 2][-3:] or list(sizes.values())
-    for one, shade in zip(chosen, style.shades(style.COLOURS[0], len(sizes))[-len(chosen) :], strict=True):
+    for one, shade in zip(chosen, style.shades(style.COLOURS[0], len(chosen)), strict=True):
         n = one.number("n")
         _curve(ax, n, one["curve_energy"], one["exact_curve"].sum(axis=1), one["curve_total"],
                one["curve_total_error"], shade, rf"$N={n:.0f}$")  # fmt: skip
@@ -91,6 +91,8 @@ def _axes(ax: Axes, group: Group, label: str, bottom: float, lines: int = 0) -> 
     ax.set_ylim(bottom=bottom)
     ax.set_xlabel(r"energy per spin $e$")
     ax.set_ylabel(label)
-    ax.legend(loc="upper left" if lines else "lower right")
     if lines:
-        style.headroom(ax, lines, 2.1)
+        ax.legend(loc="upper left", ncol=2, columnspacing=0.9, fontsize=7.5)
+        style.headroom(ax, -(-lines // 2), 2.1)
+    else:
+        ax.legend(loc="lower right")

@@ -104,6 +104,7 @@ def _participation(ax: Axes, report: LoadedReport, roles: dict[str, dict[str, Gr
         ax.plot(x, group["gaussian"], color=colour, ls=(0, (4, 1.6)), lw=1.0,
                 label="Gaussian, same covariance" if role == "arm" else None)  # fmt: skip
         if role == "arm":
+            ax.plot(x, group["tree"], color=style.COLOURS[3], lw=0.9, label="tree, same covariance (GREM)")
             ax.plot(x, group["independent"], color=style.INK, ls=(0, (1, 1.2)), lw=1.1, label="independent (REM)")
     trained = report.below("trained")
     if trained:
@@ -111,7 +112,7 @@ def _participation(ax: Axes, report: LoadedReport, roles: dict[str, dict[str, Gr
         ax.plot(group["scaled_beta"], group["network"], color=style.COLOURS[2],
                 label=f"{group.number('levels'):.0f} trained networks")  # fmt: skip
     ax.set_ylim(0, None)
-    style.headroom(ax, 3)
+    style.headroom(ax, 4)
     ax.set_xlabel(r"$\beta\sigma_E$")
     ax.set_ylabel(r"participation ratio $Y_2$")
     ax.legend(loc="upper left")

@@ -77,8 +77,9 @@ def _specific_heat(ax: Axes, group: Group, sizes: dict[str, Group], shades) -> N
 
 
 def _distances(ax: Axes, group: Group, sizes: dict[str, Group]) -> None:
-    """e_N − e against 1/N at temperatures above the transition, with the fits."""
-    inverse = np.array([1.0 / one.number("n") for one in sizes.values()])
+    """e_N − e against N^−ω at temperatures above the transition, with the fits."""
+    exponent = group.number("exponent")
+    inverse = np.array([one.number("n") ** -exponent for one in sizes.values()])
     tested = np.flatnonzero(np.isfinite(group["limit"]))
     shown = tested if len(tested) else np.flatnonzero(group["temperature"] > group.number("dynamic_temperature"))
     for k, colour in zip(shown, style.shades(style.COLOURS[2], max(len(shown), 1))[::-1], strict=False):
@@ -96,7 +97,7 @@ def _distances(ax: Axes, group: Group, sizes: dict[str, Group]) -> None:
                         ls="none", clip_on=False, zorder=5)  # fmt: skip
     ax.axhline(0.0, color=style.INK, lw=1.0)
     ax.set_xlim(-0.05 * inverse.max(), 1.08 * inverse.max())
-    ax.set_xlabel(r"$1/N$")
+    ax.set_xlabel(r"$1/N$" if exponent == 1 else rf"$1/N^{{{exponent:g}}}$")
     ax.set_ylabel(r"$e_N(T)-e(T)$")
     ax.legend(loc="upper left")
 

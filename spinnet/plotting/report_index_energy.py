@@ -66,7 +66,7 @@ def _band(ax: Axes, report: LoadedReport) -> None:
     ax.axhline(low.number("threshold"), color=style.INK, lw=0.9, ls=(0, (1, 1.5)))
     for value, name, side in ((low.number("ground_state"), r"$e_{\rm gs}$", "top"),
                               (low.number("threshold"), r"$e_{\rm th}$", "bottom")):  # fmt: skip
-        ax.annotate(name, (1.0, value), xycoords=("axes fraction", "data"), xytext=(-3, -2 if side == "top" else 1.5),
+        ax.annotate(name, (1.0, value), xycoords=("axes fraction", "data"), xytext=(-5, -2 if side == "top" else 1.5),
                     textcoords="offset points", ha="right", va=side, fontsize=8.5)  # fmt: skip
     bottom, top = ax.get_ylim()
     ax.set_ylim(min(bottom, low.number("ground_state") - 0.14), top)

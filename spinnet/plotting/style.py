@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogFormatter, NullFormatter
 
 from spinnet.results.storage import replacing
 
@@ -158,6 +159,26 @@ def with_error(value: float, error: float) -> str:
     return f"{value:.{digits}f}({round(error * 10**digits)})".replace("-", "−")
 
 
+def label_log_axes(figure: Figure) -> None:
+    """Labels of logarithmic axes that never overlap: powers of ten, or plain 1, 2, 5 where the axis is short."""
+    for ax in figure.axes:
+        for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
+            if axis.get_scale() != "log" or not isinstance(axis.get_minor_formatter(), LogFormatter):
+                continue  # linear, or labelled on purpose
+            low, high = min(low, high), max(low, high)
+            short = low > 0 and high / low < 200.0 and low > 1e-3 and high < 1e4
+            if short:
+                axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+                axis.set_minor_formatter(FuncFormatter(_two_and_five if high / low < 110.0 else lambda value, _: ""))
+            else:
+                axis.set_minor_formatter(NullFormatter())
+
+
+def _two_and_five(value: float, _: int) -> str:
+    digit = round(value / 10.0 ** np.floor(np.log10(value) + 1e-9))
+    return f"{value:g}" if digit in (2, 5) else ""
+
+
 @styled
 def save(figure: Figure, path: str | os.PathLike, formats: Sequence[str] = FORMATS) -> list[Path]:
     """Write ``path`` with each suffix, atomically, without dates: the same data give the same bytes.
@@ -169,6 +190,7 @@ def save(figure: Figure, path: str | os.PathLike, formats: Sequence[str] = FORMA
     """
     # Without these entries matplotlib writes the time and its own version.
     metadata = {"pdf": {"CreationDate": None, "Producer": None, "Creator": None}, "png": {"Software": None}}
+    label_log_axes(figure)
     # Lay out once: both formats then agree to the last point, and the layout is half of the work.
     figure.draw_without_rendering()
     figure.set_layout_engine("none")

@@ -21,9 +21,13 @@ REPORTS = {
     "data_correlations": "spinnet.reports.data_correlations:DataCorrelationsReport",
     "equilibrium": "spinnet.reports.equilibrium:EquilibriumReport",
     "freezing": "spinnet.reports.freezing:FreezingReport",
+    "franz_parisi": "spinnet.reports.franz_parisi:FranzParisiReport",
     "hessian": "spinnet.reports.hessian:HessianReport",
     "index_energy": "spinnet.reports.index_energy:IndexEnergyReport",
+    "level_ageing": "spinnet.reports.level_ageing:LevelAgeingReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
+    "signal_recovery": "spinnet.reports.signal_recovery:SignalRecoveryReport",
+    "slowing_down": "spinnet.reports.slowing_down:SlowingDownReport",
 }
 
 __all__ = ["REPORTS", "load"]

@@ -126,7 +126,7 @@ class DataCorrelationsReport(Report):
         energy, overlap = energy.reshape(-1, energy.shape[-1]), overlap.reshape(-1, *overlap.shape[-2:])
         size = min(self.set_size, energy.shape[1])
         rng = np.random.default_rng(0)
-        own, gaussian, free, chance = [], [], [], []
+        own, gaussian, tree, free, chance = [], [], [], [], []
         for levels, matrix in zip(energy, overlap, strict=True):
             scale = levels.std(ddof=1)
             for first in range(0, len(levels) - size + 1, size):
@@ -136,6 +136,7 @@ class DataCorrelationsReport(Report):
                 ratios = participation(drawn, SCALED_BETA)
                 gaussian.append(ratios.mean(axis=0))
                 chance.append(ratios.var(axis=0, ddof=1))
+                tree.append(participation(_tree_levels(fit, size, rng), SCALED_BETA).mean(axis=0))
                 free.append(participation(rng.standard_normal((_DRAWS, size)), SCALED_BETA).mean(axis=0))
         standard = (energy - energy.mean(axis=1, keepdims=True)) / energy.std(axis=1, ddof=1, keepdims=True)
         skewness, kurtosis = float((standard**3).mean()), float((standard**4).mean() - 3.0)
@@ -146,7 +147,9 @@ class DataCorrelationsReport(Report):
         # the error of the mean that Gaussian sets would have: own errors of a few sets are too rough for a test
         expected = math.sqrt(float(np.mean(chance, axis=0)[at]) / len(own))
         table: dict[str, Any] = {"skewness": skewness, "kurtosis": kurtosis, "size": size, "expected": expected}
-        for name, values in (("network", own), ("gaussian", gaussian), ("independent", free)):
+        for name, values in (
+            ("network", own), ("gaussian", gaussian), ("tree", tree), ("independent", free),
+        ):
             mean, error = mean_and_error(np.array(values))
             content.add(f"{group}/{name}", mean, ("scaled_beta",), "1", f"mean Y_2 of {name} levels")
             content.add(f"{group}/{name}_error", error, ("scaled_beta",))
@@ -184,6 +187,21 @@ class DataCorrelationsReport(Report):
                 content.findings.append(f"{network}: {_against_null(one, other)}")
             if "levels" in one:
                 content.findings.append(f"{network}: {_freezing(one['levels'])}")
+
+
+def _tree_levels(fit: CovarianceFit, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Levels at ``size`` leaves of a binary tree, with the covariance that f has at q = the common depth, from 0 to 1.
+
+    A random energy model of many generations with A(x) = (f(x) − f(0))/(f(1) − f(0)), variance one.
+    """
+    generations = math.ceil(math.log2(size))
+    values = fit(np.arange(generations + 1) / generations)
+    steps = np.sqrt(np.maximum(np.diff(values), 0.0) / (values[-1] - values[0]))
+    energy = np.zeros((_DRAWS, 1))
+    for step in steps:
+        energy = np.repeat(energy, 2, axis=1)
+        energy = energy + step * rng.standard_normal(energy.shape)
+    return energy[:, rng.permutation(energy.shape[1])[:size]]
 
 
 def _network(point: PointResults) -> str:
@@ -278,6 +296,7 @@ def _freezing(table: dict[str, Any]) -> str:
     verdict = "as" if abs(z) < 4 else ("more than" if own > gauss else "less than")
     return (
         f"its {table['size']} levels condense {verdict} Gaussian ones of the same covariance: Y_2 = {own:.3f} ± "
-        f"{error:.3f} at T = σ/{TABLE_BETA:g} against {gauss:.3f} (z = {z:.1f}; independent levels {free:.3f}); "
+        f"{error:.3f} at T = σ/{TABLE_BETA:g} against {gauss:.3f} (z = {z:.1f}; independent levels {free:.3f}, "
+        f"a tree {table['tree'][0]:.3f}); "
         f"skewness {table['skewness']:.2f}, excess kurtosis {table['kurtosis']:.2f}"
     )

@@ -2,7 +2,10 @@ r"""Equilibrium of a glass by parallel tempering: e(T), specific heat and P(q) b
 
 A size counts as equilibrated only after ten round trips of the ladder in every sample, and where the exact identity
 :math:`E\langle H\rangle = -\beta N[f(1) - E\langle f(q_{12})\rangle]` holds at every temperature. Only such sizes are
-extrapolated, with a + b/N, which is the form of the corrections above T_d.
+extrapolated, with :math:`a + b N^{-\omega}`. The same identity gives omega above T_d: two copies have the density
+:math:`(1-q^2)^{(N-3)/2} e^{N\beta^2 f(q)}` to leading order, so that :math:`E\langle f\rangle \approx
+\langle f\rangle_0 + N\beta^2 \langle f^2\rangle_0` over the free sphere, where the mean of q^k is of order N^(-k/2)
+for even k and zero for odd k: omega = 2 for pure p = 3 and p = 4.
 """
 
 from __future__ import annotations
@@ -98,7 +101,9 @@ class EquilibriumReport(Report):
             verdicts.append(one.verdict)
             _add_point(content, f"{group}/n={point.n_units}", one, self._levels(ladder, static))
             content.findings.append(f"{label + ': ' if label else ''}{_verdict(one)}")
-        _add_limits(content, group, label, ladder, measured, known, dynamic)
+        exponent = size_exponent(covariance)
+        content.describe(group, exponent=exponent)
+        _add_limits(content, group, label, ladder, measured, known, dynamic, exponent)
         content.findings += _agreement(measured, known, ladder, label)
 
     def _levels(self, ladder: NDArray, static: float) -> list[int]:
@@ -200,8 +205,21 @@ def _add_point(content: Content, place: str, one: _Measured, levels: list[int]) 
         content.add(f"{group}/density_error", found.error, ("bin",))
 
 
-def _add_limits(content: Content, group: str, label: str, ladder, measured: list[_Measured], known, dynamic) -> None:
-    """Rows of the table, and a + b/N of the equilibrated sizes at temperatures clear of the transition."""
+def size_exponent(covariance: Covariance) -> float:
+    """omega, the power of 1/N of the leading correction to e(T) above the transitions.
+
+    The smallest of p/2 (even p, from the mean of f) and (p + r)/2 − 1 (p + r even, from N times that of f²).
+    """
+    degrees = covariance.degrees
+    found = [p / 2 for p in degrees if p % 2 == 0]
+    found += [(p + r) / 2 - 1 for p in degrees for r in degrees if (p + r) % 2 == 0]
+    return float(min(found))
+
+
+def _add_limits(
+    content: Content, group: str, label: str, ladder, measured: list[_Measured], known, dynamic, exponent: float
+) -> None:
+    """Rows of the table, and a + b/N^omega of the equilibrated sizes at temperatures clear of the transition."""
     good = [one for one in measured if one.verdict.equilibrated]
     largest, rows = measured[-1], []
     for k, temperature in enumerate(ladder):
@@ -212,7 +230,8 @@ def _add_limits(content: Content, group: str, label: str, ladder, measured: list
                 "specific_heat_error": float(largest.heat.error[k]),
                 "specific_heat_theory": float(known["specific_heat"][k])}  # fmt: skip
         if len(good) >= 3 and temperature > _CLEAR_OF_TRANSITION * dynamic:
-            fit = extrapolate([one.n for one in good], [one.mean[k] for one in good], [one.error[k] for one in good])
+            means, errors = [one.mean[k] for one in good], [one.error[k] for one in good]
+            fit = extrapolate([one.n for one in good], means, errors, exponent)
             row |= {"limit": fit.limit, "limit_error": fit.limit_error,
                     "z": (fit.limit - row["theory"]) / fit.limit_error}  # fmt: skip
         rows.append(row)
@@ -225,8 +244,8 @@ def _add_limits(content: Content, group: str, label: str, ladder, measured: list
         worst = max(tested, key=lambda row: abs(row["z"]))
         verdict = "meets" if abs(worst["z"]) < 4 else "MISSES"
         content.findings.append(
-            f"{start}e(T) extrapolated by a + b/N over {len(good)} sizes {verdict} −f(1)/T at {len(tested)} "
-            f"temperatures above {_CLEAR_OF_TRANSITION:g} T_d: largest |z| = {abs(worst['z']):.2f} at "
+            f"{start}e(T) extrapolated by a + b/N^{exponent:g} over {len(good)} sizes {verdict} −f(1)/T at "
+            f"{len(tested)} temperatures above {_CLEAR_OF_TRANSITION:g} T_d: largest |z| = {abs(worst['z']):.2f} at "
             f"T = {worst['temperature']:g}"
         )
     else:

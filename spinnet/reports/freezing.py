@@ -235,11 +235,13 @@ def _lowest(content: Content, group: str, found: Sequence[dict[str, Any]]) -> st
     content.add(f"{group}/shifted_minimum", shifted, ("size",), "energy")
     content.add(f"{group}/shifted_minimum_error", errors, ("size",), "energy")
     content.add(f"{group}/independent_minimum", free + 2.0 * sizes * math.log(2.0), ("size",), "energy")
+    if len(found[-1]["ground"]) < 2:
+        return "one sample tells nothing of the minimum's law"
     spread = [float(one["ground"].var(ddof=1)) for one in found]
     about = (
         f"variance of the minimum {spread[-1]:.2f} at N = {sizes[-1]:.0f} (limit {log_correlated.MINIMUM_VARIANCE:.2f})"
     )
-    if len(sizes) < 3:
+    if len(sizes) < 3 or not np.all(np.isfinite(errors) & (errors > 0)):
         return about
     fit = weighted_least_squares(np.stack([np.ones(len(x)), x], axis=1), shifted, errors)
     content.describe(group, minimum_slope=float(fit.coefficients[1]), minimum_slope_error=float(fit.errors[1]))
@@ -252,11 +254,10 @@ def _lowest(content: Content, group: str, found: Sequence[dict[str, Any]]) -> st
 
 
 def _transitions(found: dict[str, Any], landscape: Mapping[str, Any]) -> str:
-    """Each generation freezes at its own temperature: extrapolate P(shared) = 1 − T/T_i to zero."""
+    """Generations freeze at temperatures of their own: extrapolate P(shared) = 1 − T/T_i to zero."""
     parts = []
-    variances, entropies = np.array(landscape["levels"], dtype=float).T
-    expected = 0.5 * np.sqrt(variances / (entropies * math.log(2.0)))
-    for depth in range(1, len(variances) + 1):
+    expected = level_theory.generation_temperatures(landscape["levels"])
+    for depth in range(1, len(expected) + 1):
         shared = found["sharing"][:, :, depth]
         try:
             estimate = jackknife(
@@ -270,7 +271,8 @@ def _transitions(found: dict[str, Any], landscape: Mapping[str, Any]) -> str:
     z = _z(found["sharing"][:, :, 1:], np.where((exact > _TESTED) & (exact < 1 - 1e-9), exact, np.nan))
     z = z[np.isfinite(z)]
     checked = f"; overlap probabilities meet their exact means with |z| ≤ {np.abs(z).max():.1f}" if len(z) else ""
-    return f"at N = {found['n']} the levels freeze one after the other: {', '.join(parts) or 'not told'}{checked}"
+    how = "one after the other" if len(set(expected.round(9))) > 1 else "together as N → ∞"
+    return f"at N = {found['n']} the levels freeze {how}: {', '.join(parts) or 'not told'}{checked}"
 
 
 def _towards_rem(content: Content, series: dict[str, tuple[dict[str, Any], PointResults]]) -> str:

@@ -6,7 +6,7 @@ Physics tables of the landscapes of levels go in; numbers of :mod:`spinnet.theor
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,6 +110,20 @@ def limit(landscape: Mapping[str, Any], temperature: NDArray) -> Limit | None:
         ratio = np.maximum(1.0 - temperature, 0.0)
         return Limit(slope * math.log(2.0), entropy * math.log(2.0), ratio, 1.0)
     return None
+
+
+def generation_temperatures(levels: Sequence[Sequence[float]]) -> NDArray:
+    """Freezing temperature of each generation of a tree, N → ∞: that of its segment of the concave hull of A(x).
+
+    Generations of one segment freeze together; two replicas then share all of them or none.
+    """
+    variances, entropies = zip(*levels, strict=True)
+    segments = LevelTree(variances, entropies).segments()
+    ends = np.cumsum([entropy for _, entropy in segments])
+    ends[-1] = np.inf
+    own = np.searchsorted(ends, np.cumsum(entropies) - 0.5 * np.array(entropies))
+    temperature = np.array([0.5 * math.sqrt(a / (s * math.log(2.0))) for a, s in segments])
+    return temperature[own]
 
 
 def _tree(landscape: Mapping[str, Any]) -> tuple[NDArray, NDArray]:

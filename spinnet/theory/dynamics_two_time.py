@@ -24,7 +24,7 @@ _UNIFORM_SHARE = 0.45
 _MOST_LEVELS = 4
 _MOST_FAILURES = 2
 # In microscopic times: the clock of ageing multiplies rounding and Newton's tolerance by the time.
-LONGEST = 1e9
+LONGEST = 1e8
 # Errors oscillate around zero as the grids slide over each other: at each time the largest one within a factor
 # e^2 of it counts.
 _WINDOW = 2.0
@@ -127,6 +127,7 @@ def dynamics(
     initial_overlap: float = 0.0,
     threads: int = 2,
     accept_unconverged: bool = False,
+    solver: str = "automatic",
     progress: Callable[[str, float], None] | None = None,
 ) -> TwoTimeDynamics:
     """Solve the Cugliandolo-Kurchan equations up to the largest time asked for.
@@ -146,6 +147,8 @@ def dynamics(
     accept_unconverged : bool
         Return values whose estimated error is above the tolerance, with ``converged`` false and a ``message`` that
         says so, instead of raising.
+    solver : str
+        "automatic" tries uniform grids at short times, "long-time" does not.
     progress : callable, optional
         Told what is being computed, and which share of it is done.
 
@@ -156,7 +159,7 @@ def dynamics(
     Raises
     ------
     InputError
-        For input that is not allowed, and times beyond 1e9 microscopic times (1e9/sqrt(f''(1)) from a random start).
+        For input that is not allowed, and times beyond 1e8 microscopic times (1e8/sqrt(f''(1)) from a random start).
     NotConvergedError
         Where the estimated error stays above the tolerance, or the long-time solver cannot go on: where something
         sudden happens late, such as the discovery of a weak signal, which no grid in ln t resolves.
@@ -188,7 +191,9 @@ def dynamics(
             f"time {last:.3g} is too long: rounding errors grow with the time, and for this model and start times go "
             f"up to {LONGEST / model.rate:.3g}"
         )
-    if last <= _UNIFORM_SHARE * largest_uniform_time(model, _FIRST_LEVELS):
+    if solver not in ("automatic", "long-time"):
+        raise InputError(f"solver {solver!r} does not exist; choose automatic or long-time")
+    if solver == "automatic" and last <= _UNIFORM_SHARE * largest_uniform_time(model, _FIRST_LEVELS):
         result = _by_uniform_grids(model, moments, waits, last, wanted)
         if result.converged:
             return result

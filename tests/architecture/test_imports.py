@@ -41,7 +41,8 @@ ALLOWED = {
     "campaign": FOUNDATION
     | {"kernels", "schedules", "landscapes", "dynamics", "probes", "simulation", "results", "theory", "estimators",
        "comparison", "reports"},
-    "benchmarks": FOUNDATION | {"kernels", "landscapes", "datasets", "dynamics", "probes", "theory", "estimators"},
+    "benchmarks": FOUNDATION
+    | {"kernels", "landscapes", "datasets", "dynamics", "probes", "theory", "estimators", "results"},
     "cli": FOUNDATION | {"campaign", "results", "plotting", "theory", "benchmarks", "kernels"},
 }
 PARTS = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py" or path.parent != PACKAGE)

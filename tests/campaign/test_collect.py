@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+import h5py
 import numpy as np
 import pytest
 from campaign import toy
@@ -146,3 +147,21 @@ def test_a_disk_that_refuses_leaves_the_old_collected_file(copy, monkeypatch):
     with pytest.raises(StorageError, match=r"collected\.h5 cannot be written: the disk is full"):
         collect_study(copy)
     assert (copy / "collected.h5").read_bytes() == before and not list(copy.glob(".*"))
+
+
+def test_a_virtual_file_shows_the_numbers_of_the_shards_and_needs_all_of_them(tmp_path):
+    from spinnet.campaign.collect_virtual import collect_virtual
+
+    study = toy.study(samples=3, sizes=(4,), last=5)
+    run(study, tmp_path)
+    collect_study(tmp_path)
+    path = collect_virtual(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    with h5py.File(path) as virtual, h5py.File(tmp_path / "collected.h5") as copied:
+        place = "walk/n=4/trajectory/spread"
+        assert virtual[place].is_virtual
+        np.testing.assert_array_equal(virtual[place][()], copied[place][()])
+        np.testing.assert_array_equal(virtual["walk/n=4/trajectory/time"][()], copied["walk/n=4/trajectory/time"][()])
+    next(tmp_path.glob("shards/*/*.h5")).unlink()
+    with pytest.raises(InputError, match=r"1 tasks of .* are not finished"):
+        collect_virtual(tmp_path)

@@ -63,10 +63,11 @@ def assert_resumes(out, uninterrupted):
     return outcome
 
 
-def test_one_signal_checkpoints_and_the_next_run_goes_on(out, uninterrupted):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+def test_one_signal_checkpoints_and_the_next_run_goes_on(out, uninterrupted, number):
     process = start(out, STUDY, jobs=2)
     wait_for(process, "advanced", 3)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     text, _ = process.communicate(timeout=60)
     assert process.returncode == 75, text
     assert "the same command goes on" in text

@@ -346,3 +346,14 @@ def test_a_campaign_task_stopped_mid_ladder_and_resumed_gives_the_same_bits(leve
         np.testing.assert_array_equal(array, part.state[name], err_msg=name)
     # Rows are places of the ladder: the measured energies are those of the temperatures, whoever sits there.
     assert (np.diff(whole.state["dynamics/temperature"].reshape(2, 3)) > 0).all()
+
+
+def test_runs_that_would_measure_nothing_are_refused_beforehand():
+    dynamics = ParallelTempering(LADDER, copies=2, warm_up=9)
+    dynamics.check_run(10.0, 6)
+    with pytest.raises(InputError, match="warm-up"):
+        dynamics.check_run(9.0, 6)
+    with pytest.raises(InputError, match="replicas = 6"):
+        dynamics.check_run(10.0, 5)
+    with pytest.raises(InputError, match=f"placement of temperatures .{PLACEMENT_STEPS}"):
+        ParallelTempering((0.5, 1.5), copies=2, levels=3, warm_up=9).check_run(PLACEMENT_STEPS + 9.0, 6)

@@ -104,5 +104,5 @@ def test_a_control_of_known_mean_takes_its_share_of_the_scatter_out_and_leaves_t
     # Deliberately wrong: a control whose mean is not zero moves the estimate.
     wrong = umbrella_potential(counts, EDGES, CENTRES, WIDTH, 1.0, n, control=controls + 0.5)
     assert (np.abs(wrong.potential - expected)[far] > 4 * wrong.error[far]).all()
-    with pytest.raises(InputError, match="one number for each"):
+    with pytest.raises(InputError, match="one row for each"):
         umbrella_potential(counts, EDGES, CENTRES, WIDTH, 1.0, n, control=controls[:-1])

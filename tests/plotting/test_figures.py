@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from spinnet.campaign.compare_step import compare_collected
 from spinnet.comparison.points import PointData
 from spinnet.errors import InputError, ResultFileError, StorageError
-from spinnet.plotting import FIGURES, draw_all, load_comparison
+from spinnet.plotting import FIGURES, draw_all, load_comparison, style
 from spinnet.plotting.style import COLOURS, point_label, save, shades, with_error
 
 QUICK = {"permutations": 99, "splits": 0}
@@ -183,3 +183,20 @@ def test_labels_and_shades():
     light, _, full = shades("#0072B2", 3)
     assert full == pytest.approx(matplotlib.colors.to_rgb("#0072B2"))
     assert sum(light) > sum(full)
+
+
+@pytest.mark.parametrize(
+    ("limits", "shown"),
+    [((0.1, 9.0), ["0.1", "1", "0.2", "0.5", "2", "5"]), ((1e-6, 1e3), []), ((2.0, 8.0), ["2", "5"])],
+)
+def test_labels_of_a_logarithmic_axis_are_few_and_plain_where_it_is_short(limits, shown):
+    figure, (ax,) = style.new_figure(3.0, 2.0)
+    ax.set_xscale("log")
+    ax.set_xlim(*limits)
+    style.label_log_axes(figure)
+    figure.draw_without_rendering()
+    low, high = limits
+    minor = [label.get_text() for label in ax.xaxis.get_minorticklabels()]
+    major = [label.get_text() for label in ax.xaxis.get_majorticklabels()]
+    inside = [text for text in major + minor if text and "$" not in text and low <= float(text) <= high]
+    assert sorted(inside) == sorted(shown)

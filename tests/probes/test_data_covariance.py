@@ -69,6 +69,22 @@ def test_a_teacher_gives_the_part_of_degree_zero():
     assert found.value[0] > 20 * found.error[0]
 
 
+@pytest.mark.parametrize("layers", [2, 3])
+def test_a_deep_linear_network_has_the_degrees_of_its_layers(layers):
+    # z = v·W…ξ: the layers' overlaps multiply, E[z z′] = q^L for wide layers, so that ½(z − t)² has ½q^{2L} + q^L
+    rng = np.random.default_rng(3)
+    data = Dataset("made", rng.standard_normal((4000, 10)), targets=rng.choice([-1.0, 1.0], (4000, 1)))
+    network = DenseNetwork(data, hidden=(100,) * (layers - 1), activation="linear", loss="mse")
+    found = measure_covariance(network, Q, pairs=50).covariance("data")
+    exact = 0.5 * (2 / 3 * Q**layers + 1 / 3 * Q ** (2 * layers))
+    # widths of 100 change the value by about one part in a hundred
+    error = np.hypot(found.error, 0.005)
+    assert np.abs((found.value - exact) / error)[:-1].max() < 4
+    # Deliberately wrong: one layer less is excluded.
+    wrong = 0.5 * (2 / 3 * Q ** (layers - 1) + 1 / 3 * Q ** (2 * layers - 2))
+    assert np.abs((found.value - wrong) / error)[:-1].max() > 4
+
+
 def test_the_weight_covariance_is_that_of_the_quadratic_form():
     # E = ½w′Sw − c·w on the sphere |w|² = 1: degree 1 has |c|²/d, degree 2 2|S₀/2|²/(d(d+2)), S₀ the traceless part
     network = linear(patterns=300, inputs=8)

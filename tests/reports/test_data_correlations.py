@@ -99,6 +99,21 @@ def test_independent_gaussian_levels_condense_as_gaussian_ones(content):
     assert group["set_size"] == 32 and group["sets"] == 5
 
 
+def test_levels_of_a_tree_have_the_covariance_of_the_depth():
+    from spinnet.estimators.overlap_covariance import CovarianceFit
+    from spinnet.reports import data_correlations as module
+
+    fit = CovarianceFit(np.array([0, 2]), np.array([0.1, 0.9]), *[np.zeros(2)] * 3, np.zeros(1))
+    rng = np.random.default_rng(0)
+    drawn = np.concatenate([module._tree_levels(fit, 8, rng) for _ in range(300)])
+    assert drawn.shape == (300 * 64, 8)
+    assert abs((drawn**2).mean() - 1.0) < 0.03
+    # pairs of leaves of a binary tree of 3 generations: A = (x² of the common depth), x = 0, 1/3, 2/3 for 4, 2, 1 of 7
+    products = (drawn.sum(axis=1) ** 2 - (drawn**2).sum(axis=1)) / (8 * 7)
+    expected = (2 * (1 / 9) + 1 * (4 / 9)) / 7
+    assert abs(products.mean() - expected) < 4 * products.std() / np.sqrt(len(products))
+
+
 def test_levels_that_are_not_gaussian_are_called_so(tmp_path):
     one = point([4], lambda q: 0.5 * q**2, 1)
     one["variables"]["levels/energy"] = -np.random.default_rng(0).standard_exponential((1, 1, 640)) ** 1.5

@@ -8,7 +8,8 @@ from reports.made import made_results
 
 from spinnet.errors import InputError
 from spinnet.records import Variable
-from spinnet.reports.equilibrium import EquilibriumReport
+from spinnet.reports.equilibrium import EquilibriumReport, size_exponent
+from spinnet.theory.covariance import Covariance
 
 LADDER = np.array([0.5, 0.7, 0.9, 1.3])
 PHYSICS = {
@@ -18,10 +19,10 @@ PHYSICS = {
 }  # fmt: skip
 
 
-def point(n, samples=40, shift=0.0, trips=15.0, seed=0, slope=1.0):
-    """A size whose energies are −1/(2T) + slope/N above 0.7, and whose overlaps obey the identity up to ``shift``."""
+def point(n, samples=40, shift=0.0, trips=15.0, seed=0, slope=20.0):
+    """A size whose energies are −1/(2T) + slope/N² above 0.7, and whose overlaps obey the identity up to ``shift``."""
     rng = np.random.default_rng((seed, n))
-    wanted = -0.5 / LADDER + slope / n + np.array([0.08, 0.0, 0.0, 0.0])
+    wanted = -0.5 / LADDER + slope / n**2 + np.array([0.08, 0.0, 0.0, 0.0])
     covariance = 0.5 + LADDER * (wanted - shift)
     noise = 0.01 * rng.standard_normal((samples, 4, 1, 1))
     energy = n * (wanted[:, None, None] + noise + 0.002 * rng.standard_normal((samples, 4, 2, 2)))
@@ -75,7 +76,7 @@ def test_too_few_round_trips_are_not_counted(tmp_path):
 
 def test_energies_that_extrapolate_elsewhere_are_said_to_miss(tmp_path):
     # A constant shift of energy and overlap together: the identity holds, the limit is wrong.
-    points = [point(n, slope=0.03 * n + 1.0) for n in (16, 32, 64)]
+    points = [point(n, slope=0.03 * n**2 + 1.0) for n in (16, 32, 64)]
     assert any("MISSES" in line for line in build(tmp_path, *points).findings)
 
 
@@ -93,3 +94,17 @@ def test_a_distribution_beside_the_ladder_is_refused(tmp_path):
     results = made_results(tmp_path / "collected.h5", {"main": [point(16)]})
     with pytest.raises(InputError, match="no temperature of the ladder"):
         EquilibriumReport(distributions=[0.6]).build(results, lambda line: None)
+
+
+@pytest.mark.parametrize(
+    ("covariance", "exponent"), [({3: 1}, 2), ({4: 1}, 2), ({2: 1}, 1), ({5: 1}, 4), ({6: 1}, 3), ({3: 1, 5: 1}, 2)]
+)
+def test_the_leading_correction_is_that_of_two_copies_on_the_free_sphere(covariance, exponent):
+    # E⟨f⟩ in the density (1 − q²)^{(N−3)/2} e^{Nβ²f(q)}, by quadrature at two sizes and high temperature.
+    f, q = Covariance(covariance), np.linspace(-1, 1, 200_001)[1:-1]
+    values = []
+    for n in (400, 800):
+        weight = 0.5 * (n - 3) * np.log1p(-(q**2)) + n * 0.04 * f(q)
+        weight = np.exp(weight - weight.max())
+        values.append((weight * f(q)).sum() / weight.sum())
+    assert np.log2(values[0] / values[1]) == pytest.approx(exponent, abs=0.05) == size_exponent(f)

@@ -7,7 +7,7 @@ from reports.made import made_results
 from spinnet.landscapes import GeneralizedREM, LogCorrelatedREM, PSpinIsing, RandomEnergyModel
 from spinnet.landscapes.thermodynamics import measure_thermodynamics, overlap_distribution
 from spinnet.reports.freezing import FreezingReport
-from spinnet.reports.level_theory import known_averages, limit
+from spinnet.reports.level_theory import generation_temperatures, known_averages, limit
 
 T = np.array([0.2, 0.25, 0.3, 0.35, 0.4, 0.6, 0.8, 1.0, 1.3, 2.0])
 CHOSEN = np.isin(T, [0.3, 0.8, 1.3])
@@ -71,6 +71,19 @@ def test_two_generations_freeze_one_after_the_other(tmp_path):
     shared = content.variables["series/0/n=12/sharing"].data
     np.testing.assert_allclose(shared[:, 0], 1.0)
     np.testing.assert_allclose(shared[:, 2], content.variables["series/0/n=12/participation_2"].data, rtol=1e-9)
+
+
+def test_generations_that_freeze_together_share_a_temperature():
+    apart = generation_temperatures([[0.7, 0.5], [0.3, 0.5]])
+    np.testing.assert_allclose(apart, [0.71059360, 0.46519271], atol=1e-8)
+    np.testing.assert_allclose(generation_temperatures([[0.3, 0.5], [0.7, 0.5]]), 0.60056120, atol=1e-8)
+    mixed = generation_temperatures([[0.5, 0.2], [0.1, 0.4], [0.4, 0.4]])
+    assert mixed[0] > mixed[1] == mixed[2]
+
+
+def test_a_single_sample_is_reported_without_errors(tmp_path):
+    content = build(tmp_path, [rem(n, samples=1) for n in (6, 8, 10)], exact=2)
+    assert len(content.rows) == 3 and content.rows[0]["z_lnZ"] is None
 
 
 def test_log_correlated_levels_have_a_deeper_minimum_with_the_larger_slope(tmp_path):

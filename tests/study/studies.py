@@ -1,0 +1,58 @@
+"""How tests run a shipped study: its smallest preset, from the command line to the figures, and its analysis."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SPINNET = [sys.executable, "-P", "-c", "from spinnet.cli import main; main(prog_name='spinnet')"]
+
+#: Which file tests which studies: two files run side by side.
+GLASSES = ("coupling_kinds", "franz_parisi", "pspin_ageing", "pspin_equilibrium", "pspin_landscape", "pspin_relaxation",
+           "spiked_glass")  # fmt: skip
+LEVELS = ("data_correlations", "grem_two_transitions", "log_correlated_freezing", "pspin_to_rem", "rem_ageing",
+          "rem_freezing", "trap_ageing")  # fmt: skip
+ELSEWHERE = ("glass_vs_network",)
+
+
+def shipped() -> list[str]:
+    """Names of the studies in the checkout."""
+    return sorted(path.stem for path in (CHECKOUT / "sims").glob("*.toml"))
+
+
+def smallest_preset(name: str) -> str:
+    """ "trial" where there is one, else "quick"."""
+    table = tomllib.loads((CHECKOUT / "sims" / f"{name}.toml").read_text(encoding="utf-8"))
+    return "trial" if "trial" in table["preset"] else "quick"
+
+
+def check_study(name: str, folder: Path) -> None:
+    """Run the study; its reports and figures must be there, and the analysis must make them again, bit for bit."""
+    preset = smallest_preset(name)
+    done = run([*SPINNET, "run", name, "--preset", preset, "--jobs", "1", "-q", "--json"], folder)
+    found = json.loads(done.stdout)
+    out = folder / "results" / f"{name}-{preset}"
+    assert found["reports"], "a shipped study says what it found"
+    for report in found["reports"]:
+        assert report["table"] and report["findings"], report["report"]
+        assert all(finding and finding.isprintable() for finding in report["findings"])
+    figures = [folder / path for path in found["figures"]]
+    assert {path.suffix for path in figures} == {".pdf", ".png"}
+    assert all(path.stat().st_size > 5000 for path in figures)
+    before = {path.name: path.read_bytes() for path in figures}
+    for path in figures:
+        path.unlink()
+    run([sys.executable, str(CHECKOUT / "analysis" / f"{name}.py"), str(out)], folder)
+    assert {path.name: path.read_bytes() for path in (out / "figures").iterdir()} == before
+
+
+def run(command: list[str], folder: Path) -> subprocess.CompletedProcess:
+    """The command, which must succeed without a warning that reads like a failure."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0 and "Traceback" not in done.stderr, f"{done.stdout}\n{done.stderr}"
+    assert "RuntimeWarning" not in done.stderr, done.stderr
+    return done
