@@ -46,7 +46,7 @@ def _looks(kinds: list[str]) -> dict[str, tuple[str, str]]:
 
 def _moment(ax: Axes, states: dict[str, Group], looks, name: str, label: str) -> None:
     """Measured with errors, exact as lines."""
-    shift = np.geomspace(0.94, 1.06, max(len(states), 2))
+    shift = np.geomspace(0.97, 1.03, max(len(states), 2))
     for group, step in zip(states.values(), shift, strict=False):
         kind = str(group.attributes["kind"])
         colour, marker = looks[kind]

@@ -19,7 +19,7 @@ import numpy as np
 from spinnet.configurable import one_of, real_number
 from spinnet.errors import InputError
 from spinnet.estimators.resampling import FEWEST_UNITS, jackknife, mean_and_error
-from spinnet.estimators.scaling import LinearFit, PowerLaw, fit_power_law, weighted_least_squares
+from spinnet.estimators.scaling import LinearFit, PowerLaw, fit_power_law, local_exponents, weighted_least_squares
 from spinnet.reports.base import Content, Report
 from spinnet.reports.glass_theory import CLOCKED, covariance_of, infinite_size
 from spinnet.reports.results import PointResults, StudyResults
@@ -258,22 +258,28 @@ class _Compared:
         sizes = np.array(sorted(set(kind) & set(reference)), dtype=float)
         values = []
         for n in sizes.astype(int):
-            mine, theirs = (
-                values[:, _index(time, moment)] for time, values in (kind[n], reference[n])
-            )
+            mine, theirs = (curve[:, _index(time, moment)] for time, curve in (kind[n], reference[n]))
             # Sample by sample: kinds that are made of the same numbers have a common part that cancels.
             count = min(len(mine), len(theirs))
             difference, error = mean_and_error(mine[:count] - theirs[:count])
             values.append((mine.mean(), theirs.mean(), difference, error, count))
         value, other, difference, error, samples = np.array(values).T
-        power, from_size = _power(sizes, difference, error)
-        limit = _limit(sizes, difference, error)
+        power, from_size, limit = None, np.nan, None
+        if (error > 0).all():
+            power, from_size = _power(sizes, difference, error)
+            limit = _limit(sizes, difference, error)
         return cls(moment, sizes, value, other, difference, error, samples, power, from_size, limit)
 
     @property
     def scores(self) -> np.ndarray:
         """How far the differences are from zero, in standard errors."""
         return _scores(self.difference / self.error, self.samples)
+
+    @property
+    def last_exponent(self) -> tuple[float, float]:
+        """α between the two largest sizes, and its error; of use where a power was fitted."""
+        found = local_exponents(self.sizes[-2:], np.abs(self.difference[-2:]), self.error[-2:])
+        return float(found[1][0]), float(found[2][0])
 
 
 def _scores(ratio: np.ndarray, samples: np.ndarray) -> np.ndarray:
@@ -346,6 +352,8 @@ def _approach(kind: str, reference: str, compared: list[_Compared]) -> str:
     """What the differences say, in one sentence."""
     scores = np.concatenate([one.scores for one in compared])
     span = f"N = {compared[0].sizes[0]:.0f} to {compared[0].sizes[-1]:.0f}"
+    if not np.isfinite(scores).all():
+        return f"{kind} against {reference}: fewer than two samples at some size, nothing is tested"
     largest = f"largest |z| of {len(scores)} differences {np.abs(scores).max():.2f}"
     if kind in _EXACT:
         if np.abs(scores).max() < SIGNIFICANT:
@@ -368,6 +376,8 @@ def _approach(kind: str, reference: str, compared: list[_Compared]) -> str:
         if one.power is not None:
             where = "" if one.from_size == one.sizes[0] else f" from N = {one.from_size:.0f}"
             text += f", falling as N^({one.power.exponent:.2f} ± {one.power.exponent_error:.2f}){where}"
+            last, last_error = one.last_exponent
+            text += f" (between the largest two N^({last:.2f} ± {last_error:.2f}))"
         parts.append(text)
     return f"{kind} against {reference}: {'; '.join(parts)}. {_vanishes(compared)}"
 
@@ -401,7 +411,8 @@ def _against_theory(content: Content, curves, moments, known, wrong) -> str:
         n = np.array(sorted(sizes), dtype=float)
         for k, moment in enumerate(moments):
             both = [mean_and_error(sizes[int(m)][1][:, _index(sizes[int(m)][0], moment)]) for m in n]
-            found = _limit(n, *(np.array(part, dtype=float) for part in zip(*both, strict=True)))
+            values, errors = (np.array(part, dtype=float) for part in zip(*both, strict=True))
+            found = _limit(n, values, errors) if (errors > 0).all() else None
             if found is not None:
                 limits[:, k] = found
                 scores[k] = (found[0] - known[k]) / np.hypot(found[1], wrong[k])

@@ -105,6 +105,16 @@ def test_common_fluctuations_of_paired_samples_cancel(tmp_path):
     assert 0.0 < content.rows[0]["difference_error"] < 0.1 * alone
 
 
+def test_single_samples_are_shown_and_not_judged(tmp_path):
+    arms = {"exact": [flow(n) for n in SIZES], "strict": [flow(n, 0.1, strict=True) for n in SIZES]}
+    for points in arms.values():
+        for point in points:
+            point["variables"]["trajectory/energy_density"] = point["variables"]["trajectory/energy_density"][:1]
+    content = built(tmp_path, arms)
+    assert "nothing is tested" in about(content, "dense strict against dense")
+    assert "dense not tested" in content.findings[-1] and len(content.rows) == 2
+
+
 def test_energies_at_infinite_temperature_are_laid_beside_the_exact_ones(tmp_path):
     right = energy_moments(64, {3: 1.0}, strict=True).second / 32.0
     content = built(tmp_path, {"strict": [states(64, right, strict=True)]})
