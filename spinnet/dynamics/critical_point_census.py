@@ -70,7 +70,11 @@ class CriticalPointCensus(SteppedDynamics):
     -----
     Landscapes with a small basin around some point need many starts: an average over samples that leaves the
     incomplete ones out is biased towards few points. A pure p-spin glass has at most 2((p−1)^n − 1)/(p − 2) points
-    (Cartwright & Sturmfels 2013). A start costs 10 to 100 dense Hessians: 0.2 ms each start at n = 5, 0.4 ms at n = 8.
+    (Cartwright & Sturmfels 2013). A start costs 10 to 100 dense Hessians: about 0.3 ms at n = 5, 1 ms at n = 8.
+
+    For p = 3 margins of 2, 4 and 8 gave the number of a margin of 32 in each of 40 samples at n = 6, and that of all
+    roots of the polynomial equations, followed by homotopy, in each of 40 samples at n = 5. A list is complete after
+    430 starts at n = 5, 3400 at n = 8 and some 26 000 at n = 10 (margin 4).
 
     References
     ----------

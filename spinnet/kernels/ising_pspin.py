@@ -70,23 +70,31 @@ def add_flip_energies(couplings, size, n, binomials, spins, site, change):
         if size == 1:
             total = couplings[here]
         else:
-            # members number the other sites: those from ``here`` on stand one higher
-            for k in range(size - 1):
+            # members number the other sites: those from ``here`` on stand one higher; the lowest of them runs
+            others = size - 1
+            for k in range(others):
                 members[k] = k
             more = n >= size
             while more:
+                bound = members[1] if others > 1 else n - 1
                 rank, product, below = 0, 1.0, 0
-                for k in range(size - 1):
+                for k in range(1, others):
                     if members[k] < here:
                         rank += binomials[members[k], k + 1]
                         product *= x[members[k]]
-                        below = k + 1
+                        below = k
                     else:
                         rank += binomials[members[k] + 1, k + 2]
                         product *= x[members[k] + 1]
-                rank += binomials[here, below + 1]
-                total += couplings[rank] * product
-                more = _next_subset(members, 0, n - 1)
+                first = rank + binomials[here, below + 2]
+                part = 0.0
+                for j in range(min(bound, here)):
+                    part += couplings[first + j] * x[j]
+                # sets in which ``here`` is the lowest member
+                for j in range(here, bound):
+                    part += couplings[rank + here + binomials[j + 1, 2]] * x[j + 1]
+                total += product * part
+                more = others > 1 and _next_subset(members, 1, n - 1)
         change[a] += 2.0 * x[here] * total
 
 

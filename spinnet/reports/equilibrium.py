@@ -38,6 +38,8 @@ from spinnet.theory.spherical_statics import energy_density, equilibrium_state, 
 from spinnet.theory.spherical_transitions import dynamic_transition, static_transition
 
 _CURVE_POINTS = 160
+#: A fit of the correction is rejected below this probability of its chi-squared.
+REJECTED_FIT = 1e-3
 #: Above this multiple of T_d the paramagnet is not yet felt to end, and corrections are a series in 1/N.
 _CLEAR_OF_TRANSITION = 1.05
 
@@ -70,6 +72,11 @@ class EquilibriumReport(Report):
     @classmethod
     def check_physics(cls, arm: str, physics: Mapping[str, Any]) -> None:
         super().check_physics(arm, physics)
+        for probe in physics.get("probes", {}):
+            raise InputError(
+                f"arm {arm} has the probe {probe}; its replicas are at different temperatures, and averages over them "
+                f"mix these: leave [probes.{probe}] out, the dynamics records what the report needs"
+            )
         if physics["dynamics"]["copies"] < 2:
             raise InputError(f"arm {arm} has copies = 1; overlaps and the test of equilibrium need copies = 2 or more")
         if physics["dynamics"]["levels"]:
@@ -136,6 +143,8 @@ class _Measured:
         complete = len(steps) > 1 and steps[-1] >= 2 * steps[-2]
         self.drift = block_drift(energy.mean(axis=2))[1] if complete else np.full(len(ladder), np.nan)
         self.mean, self.error = mean_and_error(self.energy.mean(axis=2) / self.n)
+        # The other side of the identity: the same mean over the disorder, with a much smaller scatter above T_d.
+        self.overlap_mean, self.overlap_error = mean_and_error(-(covariance(1.0) - self.covariance) / ladder)
         self.heat = fluctuation_specific_heat(self.energy, self.squared, ladder, self.n)
         self.slope = slope_specific_heat(self.energy.mean(axis=2), ladder, self.n)
 
@@ -191,6 +200,7 @@ def _add_point(content: Content, place: str, one: _Measured, levels: list[int]) 
                      round_trips=one.verdict.round_trips)  # fmt: skip
     for name, values, dim in (
         ("energy", one.mean, "level"), ("energy_error", one.error, "level"),
+        ("energy_from_overlap", one.overlap_mean, "level"), ("energy_from_overlap_error", one.overlap_error, "level"),
         ("specific_heat", one.heat.value, "level"), ("specific_heat_error", one.heat.error, "level"),
         ("slope", one.slope.value, "interval"), ("slope_error", one.slope.error, "interval"),
         ("identity_z", one.verdict.z, "level"), ("drift_z", one.drift, "level"),
@@ -221,7 +231,8 @@ def _add_limits(
 ) -> None:
     """Rows of the table, and a + b/N^omega of the equilibrated sizes at temperatures clear of the transition."""
     good = [one for one in measured if one.verdict.equilibrated]
-    largest, rows = measured[-1], []
+    sizes = [one.n for one in good]
+    largest, rows, from_overlaps = measured[-1], [], []
     for k, temperature in enumerate(ladder):
         row: dict[str, Any] = {"series": label} if label else {}
         row |= {"temperature": float(temperature), "largest_n": largest.n, "energy": float(largest.mean[k]),
@@ -231,9 +242,14 @@ def _add_limits(
                 "specific_heat_theory": float(known["specific_heat"][k])}  # fmt: skip
         if len(good) >= 3 and temperature > _CLEAR_OF_TRANSITION * dynamic:
             means, errors = [one.mean[k] for one in good], [one.error[k] for one in good]
-            fit = extrapolate([one.n for one in good], means, errors, exponent)
+            fit = extrapolate(sizes, means, errors, exponent)
             row |= {"limit": fit.limit, "limit_error": fit.limit_error,
                     "z": (fit.limit - row["theory"]) / fit.limit_error}  # fmt: skip
+            other = extrapolate(
+                sizes, [one.overlap_mean[k] for one in good], [one.overlap_error[k] for one in good], exponent
+            )
+            z = (other.limit - row["theory"]) / other.limit_error
+            from_overlaps.append((abs(z), float(temperature), other.limit_error, other.p_value))
         rows.append(row)
     content.rows += rows
     for name in ("limit", "limit_error", "z"):
@@ -248,10 +264,28 @@ def _add_limits(
             f"{len(tested)} temperatures above {_CLEAR_OF_TRANSITION:g} T_d: largest |z| = {abs(worst['z']):.2f} at "
             f"T = {worst['temperature']:g}"
         )
+        content.findings.append(start + _from_overlaps(from_overlaps, exponent))
     else:
         content.findings.append(
             f"{start}{len(good)} equilibrated sizes: three are needed to extrapolate e(T) to N → ∞ above T_d"
         )
+
+
+def _from_overlaps(found: list[tuple[float, float, float, float]], exponent: float) -> str:
+    """(|z|, T, error, p) of each extrapolation of −[f(1) − ⟨f(q)⟩]/T, in words."""
+    described = [entry for entry in found if entry[3] >= REJECTED_FIT]
+    poor = len(found) - len(described)
+    text = f"a + b/N^{exponent:g} does not describe the sizes of −[f(1) − ⟨f(q₁₂)⟩]/T at {poor} temperatures"
+    if not described:
+        return text
+    z, temperature, _, _ = max(described)
+    verdict = "meets" if z < 4 else "MISSES"
+    errors = max(entry[2] for entry in described)
+    better = (
+        f"the same limit from overlaps, −[f(1) − ⟨f(q₁₂)⟩]/T, {verdict} it at {len(described)} temperatures: largest "
+        f"|z| = {z:.2f} at T = {temperature:g}, errors up to {errors:.5f}"
+    )
+    return f"{better}; {text}" if poor else better
 
 
 def _agreement(measured: list[_Measured], known, ladder: NDArray, label: str) -> list[str]:

@@ -42,6 +42,11 @@ class FranzParisiReport(Report):
     @classmethod
     def check_physics(cls, arm: str, physics: Mapping[str, Any]) -> None:
         super().check_physics(arm, physics)
+        for probe in physics.get("probes", {}):
+            raise InputError(
+                f"arm {arm} has the probe {probe}; its replicas are held at different overlaps, and averages over them "
+                f"mix these: leave [probes.{probe}] out, the dynamics records what the report needs"
+            )
         if physics["landscape"].get("planted_temperature") is None:
             raise InputError(
                 f"arm {arm} has no planted_temperature: the potential is that of a reference in equilibrium, set it in "

@@ -53,6 +53,7 @@ def test_equilibrated_sizes_are_extrapolated_to_theory(tmp_path):
     content = build(tmp_path, *(point(n) for n in (16, 32, 64)))
     assert sum("equilibrated (fewest round trips 15.0" in line and "NOT" not in line for line in content.findings) == 3
     assert any("meets −f(1)/T at 3 temperatures" in line for line in content.findings)
+    assert any("from overlaps" in line and "meets it at 3 temperatures" in line for line in content.findings)
     above = [row for row in content.rows if row["temperature"] > 0.65]
     assert all(abs(row["z"]) < 4 and row["limit_error"] < 0.01 for row in above) and content.rows[0]["z"] is None
     assert content.rows[1]["specific_heat"] == pytest.approx(0.5 / 0.49, rel=0.05)
@@ -88,6 +89,8 @@ def test_studies_that_cannot_be_reported_are_refused_before_the_run(change, frag
     physics = {**PHYSICS, "dynamics": {**PHYSICS["dynamics"], **change}}
     with pytest.raises(InputError, match=fragment):
         EquilibriumReport.check({"arm": ""}, {"main": [physics]})
+    with pytest.raises(InputError, match=r"leave \[probes.energy\] out"):
+        EquilibriumReport.check({"arm": ""}, {"main": [{**PHYSICS, "probes": {"energy": {}}}]})
 
 
 def test_a_distribution_beside_the_ladder_is_refused(tmp_path):

@@ -98,3 +98,5 @@ def test_studies_that_cannot_be_reported_are_refused_before_the_run():
         physics = {**PHYSICS, part: {**PHYSICS[part], **change}}
         with pytest.raises(InputError, match=fragment):
             FranzParisiReport.check({"arm": ""}, {"main": [physics]})
+    with pytest.raises(InputError, match=r"leave \[probes.energy\] out"):
+        FranzParisiReport.check({"arm": ""}, {"main": [{**PHYSICS, "probes": {"energy": {}}}]})

@@ -33,22 +33,22 @@ def test_the_mean_index_tends_to_the_semicircle():
 
 
 def test_edges_of_minima_are_those_of_searched_ones():
-    n, measured, expected = 6, [], []
+    n, samples, measured, expected = 5, 60, [], []
     law = sample_hessians(PURE, n, 20_000)
-    for sample in range(60):
+    typical = sample_typical_spectra(PURE, n, 2000)[:, [0, -1]].mean(axis=0)
+    for sample in range(samples):
         glass = SphericalGlass(n=n, covariance={3: 1.0}, seed=17, sample=sample, dtype="float64")
-        points = find_critical_points(glass, np.random.default_rng(sample), starts=128, most_starts=1024)
+        points = find_critical_points(glass, np.random.default_rng(sample), starts=64, most_starts=512)
         minima = points.index == 0
         edges = points.eigenvalues[minima][:, [0, -1]]
         predicted = np.column_stack(law.edges_of_minima(points.energy[minima] / n))
         known = np.isfinite(predicted).all(axis=1)
         measured.append((edges - predicted)[known].sum(axis=0))
-        # Deliberately wrong: the shifted semicircle matrix of typical configurations, edges included.
-        typical = sample_typical_spectra(PURE, n, 2000)[:, [0, -1]].mean(axis=0)
+        # Deliberately wrong: the edges of typical configurations.
         expected.append((edges - typical + 3 * points.energy[minima, None] / n)[known].sum(axis=0))
-    z = np.mean(measured, axis=0) / (np.std(measured, axis=0, ddof=1) / np.sqrt(60))
+    z = np.mean(measured, axis=0) / (np.std(measured, axis=0, ddof=1) / np.sqrt(samples))
     assert (np.abs(z) < 4).all()
-    wrong = np.mean(expected, axis=0) / (np.std(expected, axis=0, ddof=1) / np.sqrt(60))
+    wrong = np.mean(expected, axis=0) / (np.std(expected, axis=0, ddof=1) / np.sqrt(samples))
     assert wrong[0] > 4
 
 
