@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,16 +18,14 @@ import numpy as np
 from spinnet.configurable import one_of, real_number
 from spinnet.errors import InputError
 from spinnet.estimators.resampling import FEWEST_UNITS, jackknife, mean_and_error
-from spinnet.estimators.scaling import LinearFit, PowerLaw, fit_power_law, local_exponents, weighted_least_squares
 from spinnet.reports.base import Content, Report
 from spinnet.reports.glass_theory import CLOCKED, covariance_of, infinite_size
 from spinnet.reports.results import PointResults, StudyResults
+from spinnet.reports.size_differences import SizeDifference, index_of, large_size_limit, normal_scores
 from spinnet.theory.coupling_moments import EnergyMoments, energy_moments
 
 #: A difference is called one from here on, in standard errors; so many kinds, sizes and times are looked at.
 SIGNIFICANT = 4.0
-#: A fit is rejected below this probability of its chi-squared.
-REJECTED_FIT = 1e-3
 _OPTIONS = ("couplings", "strict", "connectivity", "terms_per_spin", "weights")
 _EXACT = ("dense", "hashed")
 
@@ -126,7 +123,7 @@ class CouplingKindsReport(Report):
                 content.add(f"{group}/n={n}/energy_density", mean, ("time",), "energy")
                 content.add(f"{group}/n={n}/energy_density_error", error, ("time",), "energy")
             if kind != self.reference:
-                compared = [_Compared.of(sizes, curves[self.reference], moment) for moment in moments]
+                compared = [SizeDifference.of(sizes, curves[self.reference], moment) for moment in moments]
                 _store(content, group, compared)
                 content.rows += [_row(kind, one) for one in compared]
                 content.findings.append(_approach(kind, self.reference, compared))
@@ -191,7 +188,7 @@ def _infinite_temperature(content: Content, group: str, kind: str, points: list[
     worst = {}
     for name in ("variance", "kurtosis"):
         value, exact, error = (np.array(table[key]) for key in (name, f"exact_{name}", f"{name}_error"))
-        worst[name] = max(_scores((value - exact) / error, np.array(table["samples"])), key=abs)
+        worst[name] = max(normal_scores((value - exact) / error, np.array(table["samples"])), key=abs)
         content.rows.append({
             "kind": kind, "quantity": name, "n": int(last["n"]), "value": last[name],
             "value_error": last[f"{name}_error"], "reference": last[f"exact_{name}"],
@@ -238,93 +235,7 @@ def _energies(kind: str, points: list[PointResults], table, worst) -> str:
     return f"{kind}{' (exact)' if exact else ''}, infinite temperature, {span}: {'; '.join(parts)}"
 
 
-@dataclass(frozen=True)
-class _Compared:
-    """A kind minus the reference at one time, against size; ``limit`` is that of N → ∞ with its error."""
-
-    time: float
-    sizes: np.ndarray
-    value: np.ndarray
-    reference: np.ndarray
-    difference: np.ndarray
-    error: np.ndarray
-    samples: np.ndarray
-    power: PowerLaw | None
-    from_size: float
-    limit: tuple[float, float] | None
-
-    @classmethod
-    def of(cls, kind, reference, moment: float) -> _Compared:
-        sizes = np.array(sorted(set(kind) & set(reference)), dtype=float)
-        values = []
-        for n in sizes.astype(int):
-            mine, theirs = (curve[:, _index(time, moment)] for time, curve in (kind[n], reference[n]))
-            # Sample by sample: kinds that are made of the same numbers have a common part that cancels.
-            count = min(len(mine), len(theirs))
-            difference, error = mean_and_error(mine[:count] - theirs[:count])
-            values.append((mine.mean(), theirs.mean(), difference, error, count))
-        value, other, difference, error, samples = np.array(values).T
-        power, from_size, limit = None, np.nan, None
-        if (error > 0).all():
-            power, from_size = _power(sizes, difference, error)
-            limit = _limit(sizes, difference, error)
-        return cls(moment, sizes, value, other, difference, error, samples, power, from_size, limit)
-
-    @property
-    def scores(self) -> np.ndarray:
-        """How far the differences are from zero, in standard errors."""
-        return _scores(self.difference / self.error, self.samples)
-
-    @property
-    def last_exponent(self) -> tuple[float, float]:
-        """α between the two largest sizes, and its error; of use where a power was fitted."""
-        found = local_exponents(self.sizes[-2:], np.abs(self.difference[-2:]), self.error[-2:])
-        return float(found[1][0]), float(found[2][0])
-
-
-def _scores(ratio: np.ndarray, samples: np.ndarray) -> np.ndarray:
-    """The z of a mean over its error: errors of a few samples are uncertain, and Student's t is taken to a Gaussian."""
-    from scipy.special import ndtri_exp
-    from scipy.stats import t
-
-    tail = np.where(np.isfinite(ratio), t.logsf(np.abs(ratio), np.maximum(samples - 1, 1)), np.nan)
-    return -np.sign(ratio) * ndtri_exp(tail)
-
-
-def _power(sizes, difference, error) -> tuple[PowerLaw | None, float]:
-    """|d| = A N^α, without the smallest sizes where they do not follow; None where too few differences are resolved."""
-    sign = np.sign(difference[np.argmax(np.abs(difference / error))])
-    clear = (sign * difference > 0) & (error < 0.5 * np.abs(difference))
-    # Sizes beyond the first unresolved one would be chosen for their fluctuations.
-    clear &= np.cumsum(~clear) == 0
-    chosen = np.flatnonzero(clear)
-    while len(chosen) >= 3:
-        fit = fit_power_law(sizes[chosen], sign * difference[chosen], error[chosen])
-        if fit.p_value >= REJECTED_FIT:
-            return fit, float(sizes[chosen[0]])
-        chosen = chosen[1:]
-    return None, np.nan
-
-
-def _limit(sizes, values, errors) -> tuple[float, float] | None:
-    """a of a + b/N, without the smallest sizes where they reject it; None where three sizes still do.
-
-    What leaving out one size more changes of a is taken as the error of the form, and added to that of the fit.
-    """
-    for first in range(len(sizes) - 2):
-        fit = _line(sizes[first:], values[first:], errors[first:])
-        if fit.p_value >= REJECTED_FIT:
-            other = _line(sizes[first + 1 :], values[first + 1 :], errors[first + 1 :])
-            shift = other.coefficients[0] - fit.coefficients[0]
-            return float(fit.coefficients[0]), float(np.hypot(fit.errors[0], shift))
-    return None
-
-
-def _line(sizes, values, errors) -> LinearFit:
-    return weighted_least_squares(np.column_stack([np.ones(len(sizes)), 1.0 / sizes]), values, errors)
-
-
-def _store(content: Content, group: str, compared: list[_Compared]) -> None:
+def _store(content: Content, group: str, compared: list[SizeDifference]) -> None:
     content.add(f"{group}/n", compared[0].sizes, ("size",))
     content.add(f"{group}/moment", [one.time for one in compared], ("moment",))
     content.add(f"{group}/difference", [one.difference for one in compared], ("moment", "size"), "energy")
@@ -338,7 +249,7 @@ def _store(content: Content, group: str, compared: list[_Compared]) -> None:
         content.add(f"{group}/{name}", [limit[k] for limit in limits], ("moment",))
 
 
-def _row(kind: str, one: _Compared) -> dict[str, Any]:
+def _row(kind: str, one: SizeDifference) -> dict[str, Any]:
     power = one.power
     return {
         "kind": kind, "quantity": f"e(t = {one.time:.3g})", "n": int(one.sizes[-1]), "value": float(one.value[-1]),
@@ -348,7 +259,7 @@ def _row(kind: str, one: _Compared) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _approach(kind: str, reference: str, compared: list[_Compared]) -> str:
+def _approach(kind: str, reference: str, compared: list[SizeDifference]) -> str:
     """What the differences say, in one sentence."""
     scores = np.concatenate([one.scores for one in compared])
     span = f"N = {compared[0].sizes[0]:.0f} to {compared[0].sizes[-1]:.0f}"
@@ -382,7 +293,7 @@ def _approach(kind: str, reference: str, compared: list[_Compared]) -> str:
     return f"{kind} against {reference}: {'; '.join(parts)}. {_vanishes(compared)}"
 
 
-def _vanishes(compared: list[_Compared]) -> str:
+def _vanishes(compared: list[SizeDifference]) -> str:
     known = [(one.limit[0] / one.limit[1], one) for one in compared if one.limit is not None]
     lost = [one for one in compared if one.limit is None]
     said = []
@@ -410,9 +321,9 @@ def _against_theory(content: Content, curves, moments, known, wrong) -> str:
         limits = np.full((2, len(moments)), np.nan)
         n = np.array(sorted(sizes), dtype=float)
         for k, moment in enumerate(moments):
-            both = [mean_and_error(sizes[int(m)][1][:, _index(sizes[int(m)][0], moment)]) for m in n]
+            both = [mean_and_error(sizes[int(m)][1][:, index_of(sizes[int(m)][0], moment)]) for m in n]
             values, errors = (np.array(part, dtype=float) for part in zip(*both, strict=True))
-            found = _limit(n, values, errors) if (errors > 0).all() else None
+            found = large_size_limit(n, values, errors) if (errors > 0).all() else None
             if found is not None:
                 limits[:, k] = found
                 scores[k] = (found[0] - known[k]) / np.hypot(found[1], wrong[k])
@@ -435,8 +346,4 @@ def _moments(time: np.ndarray, wanted: Sequence[float]) -> np.ndarray:
     """The measured times nearest to those wanted."""
     if not len(wanted):
         wanted = list(itertools.takewhile(lambda t: t <= time[-1], 10.0 ** np.arange(0, 20))) or [time[-1]]
-    return np.unique([time[_index(time, moment)] for moment in wanted])
-
-
-def _index(time: np.ndarray, moment: float) -> int:
-    return int(np.argmin(np.abs(np.log(np.maximum(time, 1e-300)) - np.log(moment))))
+    return np.unique([time[index_of(time, moment)] for moment in wanted])

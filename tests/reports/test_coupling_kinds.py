@@ -10,7 +10,8 @@ from spinnet.errors import InputError
 from spinnet.plotting.loaded import Group, LoadedReport
 from spinnet.plotting.report_coupling_kinds import draw
 from spinnet.records import Variable
-from spinnet.reports.coupling_kinds import CouplingKindsReport, _scores, kind_of
+from spinnet.reports.coupling_kinds import CouplingKindsReport, kind_of
+from spinnet.reports.size_differences import normal_scores
 from spinnet.theory.coupling_moments import energy_moments
 from spinnet.theory.dynamics_two_time import dynamics
 
@@ -165,7 +166,7 @@ def test_the_figure_has_a_panel_for_each_thing_measured(tmp_path):
 def test_few_samples_are_judged_by_the_law_of_student():
     from scipy.stats import norm, t
 
-    (found,) = _scores(np.array([-4.0]), np.array([12.0]))
+    (found,) = normal_scores(np.array([-4.0]), np.array([12.0]))
     assert found == pytest.approx(-norm.isf(t.sf(4.0, 11))) and abs(found) < 3.2
-    assert _scores(np.array([4.0]), np.array([1e6]))[0] == pytest.approx(4.0, abs=1e-3)
-    assert np.isnan(_scores(np.array([np.nan]), np.array([12.0]))[0])
+    assert normal_scores(np.array([4.0]), np.array([1e6]))[0] == pytest.approx(4.0, abs=1e-3)
+    assert np.isnan(normal_scores(np.array([np.nan]), np.array([12.0]))[0])
