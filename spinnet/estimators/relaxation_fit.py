@@ -147,6 +147,39 @@ def fit_relaxation(
     )  # fmt: skip
 
 
+def power_of_curve(
+    time: ArrayLike, curve: ArrayLike, errors: ArrayLike, start: float, end: float = np.inf, limit: float | None = None
+) -> tuple[float, float, float]:
+    r"""Limit, amplitude and exponent of :math:`e_\infty + A t^{-a}` through one curve, weighted as measured ones are.
+
+    For theory beside a measurement: the same form fitted at the same times with the same weights has the same bias
+    from times that are too short for a pure power. An exponent of 0.02 or 5 is an end of the range searched.
+
+    Parameters
+    ----------
+    time, curve, errors : array_like (times,)
+        ``errors`` of the measurement.
+    start, end, limit
+        As in :func:`fit_relaxation`.
+
+    Raises
+    ------
+    InputError
+        For arrays of different shapes, fewer than six times in the window, or errors that are not positive there.
+    """
+    time, curve, errors = (np.asarray(array, dtype=np.float64) for array in (time, curve, errors))
+    if time.ndim != 1 or curve.shape != time.shape or errors.shape != time.shape:
+        raise InputError(f"a curve was given shapes {time.shape}, {curve.shape}, {errors.shape}: give (times,) thrice")
+    used = (time >= start) & (time <= end) & (time > 0)
+    if used.sum() < FEWEST_POINTS or not (np.isfinite(curve[used]).all() and (errors[used] > 0).all()):
+        raise InputError(
+            f"{int(used.sum())} times lie between {start:g} and {end:g}; the fit needs {FEWEST_POINTS} with finite "
+            "values and positive errors"
+        )
+    level, amplitude, exponent, *_ = _Shapes(time[used], 1.0 / errors[used] ** 2, limit).fit(curve[used])
+    return float(level), float(amplitude), float(exponent)
+
+
 def _verdict(preference: dict[str, float], misfit: dict[str, float], exponent: float) -> str:
     if min(misfit.values()) > LARGEST_MISFIT:
         return "none"

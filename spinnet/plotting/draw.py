@@ -30,6 +30,7 @@ FIGURES: dict[str, Callable[[LoadedComparison], Figure | None]] = {
 #: Kind of a report to "module:function"; the function takes a LoadedReport and returns a figure, None where there is
 #: nothing to draw, or several figures by the endings of their names ("" for the report's own name).
 REPORT_FIGURES: dict[str, str] = {
+    "ageing": "spinnet.plotting.report_ageing:draw",
     "complexity": "spinnet.plotting.report_complexity:draw",
     "coupling_kinds": "spinnet.plotting.report_coupling_kinds:draw",
     "data_correlations": "spinnet.plotting.report_data_correlations:draw",
@@ -40,6 +41,7 @@ REPORT_FIGURES: dict[str, str] = {
     "index_energy": "spinnet.plotting.report_index_energy:draw",
     "level_ageing": "spinnet.plotting.report_level_ageing:draw",
     "relaxation": "spinnet.plotting.report_relaxation:draw",
+    "relaxation_exponent": "spinnet.plotting.report_relaxation_exponent:draw",
     "signal_recovery": "spinnet.plotting.report_signal_recovery:draw",
     "slowing_down": "spinnet.plotting.report_slowing_down:draw",
 }

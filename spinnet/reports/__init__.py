@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 #: Where each report lives: kind -> "module:class".
 REPORTS = {
+    "ageing": "spinnet.reports.ageing:AgeingReport",
     "complexity": "spinnet.reports.complexity:ComplexityReport",
     "coupling_kinds": "spinnet.reports.coupling_kinds:CouplingKindsReport",
     "data_correlations": "spinnet.reports.data_correlations:DataCorrelationsReport",
@@ -26,6 +27,7 @@ REPORTS = {
     "index_energy": "spinnet.reports.index_energy:IndexEnergyReport",
     "level_ageing": "spinnet.reports.level_ageing:LevelAgeingReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
+    "relaxation_exponent": "spinnet.reports.relaxation_exponent:RelaxationExponentReport",
     "signal_recovery": "spinnet.reports.signal_recovery:SignalRecoveryReport",
     "slowing_down": "spinnet.reports.slowing_down:SlowingDownReport",
 }
