@@ -104,7 +104,13 @@ def requeue() -> None:
     # Not SLURM_JOB_ID: in the last element that is the number of the whole array.
     job = f"{os.environ.get('SLURM_ARRAY_JOB_ID', '')}_{os.environ.get('SLURM_ARRAY_TASK_ID', '')}"
     say(f"time is over: {job} goes back into the queue")
-    subprocess.run(["scontrol", "requeue", job], timeout=60, check=False)
+    try:
+        done = subprocess.run(["scontrol", "requeue", job], capture_output=True, text=True, timeout=60)
+        reason = "" if done.returncode == 0 else " ".join(done.stderr.split())
+    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = str(error)
+    if reason:
+        say(f"it does not ({reason}): its checkpoints are kept, spinnet submit goes on from them")
 
 
 if __name__ == "__main__":

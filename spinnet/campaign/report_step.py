@@ -86,7 +86,6 @@ def _write(path: Path, name: str, table: dict[str, Any], results: StudyResults, 
         "findings": json.dumps(findings, ensure_ascii=False),
         "arms": json.dumps(list(results.arms)),
     }
-    path.parent.mkdir(exist_ok=True)
     write_tables(path, REPORT, content.variables, attributes=root, group_attributes=content.groups,
                  provenance=gather())  # fmt: skip
     return WrittenReport(name, path, results.title, list(content.rows), findings)

@@ -19,6 +19,7 @@ from spinnet.campaign.task import DONE, run_task
 from spinnet.errors import EXIT_DONE, InputError, ResultFileError, SpinnetError
 from spinnet.results import read_header, read_task, verify
 from spinnet.results.schema import CHECKPOINT, COLLECTED, COMPARISON, EXPORT, REPORT, TASK
+from spinnet.results.storage import storage_error
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,12 @@ def _rerun_task(path: Path, folder: Path) -> Rerun:
         raise InputError(f"{folder} exists and is not empty: give another folder with -o")
     physics = first.configuration
     task = Task(first.task, "task", path.stem, int(physics.get("sample", 0)), physics, first.last)
-    layout.root.mkdir(parents=True, exist_ok=True)
-    for place in (layout.shard(task.id).parent, layout.checkpoints, layout.logs, layout.failures):
-        place.mkdir(parents=True, exist_ok=True)
+    layout.check_writable()
+    try:
+        for place in (layout.shard(task.id).parent, layout.checkpoints, layout.logs, layout.failures):
+            place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(folder, error) from error
     outcome = run_task(layout, task, simulate, lambda: False, lambda fraction: None)
     if outcome.status != DONE:
         raise SpinnetError(f"{path} could not be computed again: {outcome.line}")

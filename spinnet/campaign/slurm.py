@@ -25,7 +25,8 @@ from spinnet.campaign.plan import make_plan, refuse_changed_physics
 from spinnet.campaign.slurm_profile import SlurmProfile
 from spinnet.campaign.study import Study, Task
 from spinnet.campaign.task import DONE
-from spinnet.errors import InputError
+from spinnet.errors import InputError, ResultFileError
+from spinnet.results import read_header
 from spinnet.results.storage import remove_leftovers, write_text
 from spinnet.source import source_hash
 
@@ -125,15 +126,23 @@ def submit(submission: Submission) -> Submission:
         If there is no Slurm here, or it refuses: with its own words.
     """
     array = _sbatch(submission.folder / f"{submission.number}.array.sh")
+    # Written before the second job is asked for: if that is refused, the array is in the queue all the same.
+    jobs = submission.folder / f"{submission.number}.jobs"
+    write_text(jobs, json.dumps({"array": array}))
     # afterany: one failed element must not keep the rest from being collected; gaps are named there.
     collect = _sbatch(submission.folder / f"{submission.number}.collect.sh", f"--dependency=afterany:{array}")
-    jobs = json.dumps({"array": array, "collect": collect})
-    write_text(submission.folder / f"{submission.number}.jobs", jobs)
+    write_text(jobs, json.dumps({"array": array, "collect": collect}))
     return Submission(**{**submission.__dict__, "array_job": array, "collect_job": collect})
 
 
 def active_jobs(layout: Layout) -> list[str]:
-    """Jobs of earlier submissions that are still queued or running; none where there is no Slurm to ask."""
+    """Jobs of earlier submissions that are still queued or running; none where nothing was submitted.
+
+    Raises
+    ------
+    InputError
+        If Slurm does not answer: a second array on top of one that runs would compute everything twice.
+    """
     known = []
     for path in sorted(layout.submissions.glob("*.jobs")):
         try:
@@ -144,11 +153,22 @@ def active_jobs(layout: Layout) -> list[str]:
     for job in known:
         try:
             asked = subprocess.run(["squeue", "-h", "-o", "%i", "-j", job], capture_output=True, text=True, timeout=60)
-        except (OSError, subprocess.TimeoutExpired):
-            return []
-        if asked.returncode == 0 and asked.stdout.strip():
-            active.append(job)
+        except FileNotFoundError:
+            raise _unanswered(layout, "there is no squeue on this machine") from None
+        except subprocess.TimeoutExpired:
+            raise _unanswered(layout, "squeue did not answer within a minute") from None
+        if asked.returncode == 0:
+            active += [job] if asked.stdout.strip() else []
+        elif "invalid job id" not in asked.stderr.lower():  # that is what Slurm says of one it has forgotten
+            raise _unanswered(layout, " ".join(asked.stderr.split()))
     return active
+
+
+def _unanswered(layout: Layout, why: str) -> InputError:
+    return InputError(
+        f"whether an array of this campaign is still in the queue cannot be told ({why}): try again, or remove "
+        f"{layout.submissions}/*.jobs if you know that none is"
+    )
 
 
 def _sbatch(script: Path, *options: str) -> str:
@@ -168,10 +188,18 @@ def _sbatch(script: Path, *options: str) -> str:
 
 
 def _glance(layout: Layout, study: Study) -> tuple[list[Task], int, list[str]]:
-    """What is missing by the listing alone: a dry run moves no damaged file."""
+    """What is missing by the lengths that the shards state: a dry run moves no damaged file."""
     present = layout.shard_identities()
-    missing = [task for task in study.tasks() if task.id not in present]
-    return missing, len(study.tasks()) - len(missing), []
+    tasks = study.tasks()
+    missing = [task for task in tasks if task.id not in present or _reached(layout, task) < task.last]
+    return missing, len(tasks) - len(missing), []
+
+
+def _reached(layout: Layout, task: Task) -> float:
+    try:
+        return float(read_header(layout.shard(task.id))["last"])
+    except (ResultFileError, KeyError, TypeError, ValueError):
+        return -1.0
 
 
 def _elements(layout: Layout, missing: Sequence[Task], profile: SlurmProfile, wanted: int | None) -> tuple[int, str]:
@@ -225,6 +253,12 @@ def _stated_memory(missing: Sequence[Task], cpus: int) -> str:
     return f"{math.ceil((cpus + 1) * _BASE_MEMORY / 2**20 + cpus * 1.2 * largest / 2**20)}M"
 
 
+def _output(root: Path, name: str) -> str:
+    """Where a log goes; Slurm expands "%", and takes a blank for the end unless it is quoted."""
+    folder = str(root / "slurm").replace("%", "%%")
+    return f'--output="{folder}/{name}"' if " " in folder else f"--output={folder}/{name}"
+
+
 def _header(profile: SlurmProfile, options: Sequence[str]) -> list[str]:
     named = [f"--{name}={value}" for name in ("account", "partition", "qos") if (value := getattr(profile, name))]
     return ["#!/bin/bash", *(f"#SBATCH {option}" for option in (*options, *named, *profile.options))]
@@ -247,7 +281,7 @@ def _array_script(study: Study, profile: SlurmProfile, root: Path, number: int, 
         f"--signal=B:USR1@{profile.signal_seconds}",
         "--requeue",
         "--open-mode=append",
-        f"--output={root}/slurm/{number}-%a.log",
+        _output(root, f"{number}-%a.log"),
     ]
     lines = [*_header(profile, options), *_body(profile, ["-m", "spinnet.campaign.element", str(root), str(number)])]
     return "\n".join(lines)
@@ -261,7 +295,7 @@ def _collect_script(study: Study, profile: SlurmProfile, root: Path) -> str:
         "--mem=4G" if not profile.memory else f"--mem={profile.memory}",
         f"--time={profile.time}",
         "--open-mode=append",
-        f"--output={root}/slurm/collect.log",
+        _output(root, "collect.log"),
     ]
     command = ["-m", "spinnet", "collect", str(root), "--figures"]
     return "\n".join([*_header(profile, options), *_body(profile, command)])

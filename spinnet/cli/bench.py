@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import click
 
 from spinnet.cli.output import json_option, print_json, print_table
@@ -14,14 +17,18 @@ _BENCHMARKS = {
     "network-training": "spinnet.benchmarks.network_training",
     "random-energy": "spinnet.benchmarks.random_energy",
     "two-time-dynamics": "spinnet.benchmarks.two_time_dynamics",
+    "scaling": "spinnet.benchmarks.scaling",
 }
 
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(sorted(_BENCHMARKS)))
 @click.option("--quick", is_flag=True, help="Smaller sizes: seconds instead of minutes, rougher ratios.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Folder for NAME.json of each benchmark and its figure."
+)
 @json_option
-def bench(names: tuple[str, ...], quick: bool, as_json: bool) -> None:
+def bench(names: tuple[str, ...], quick: bool, output: Path | None, as_json: bool) -> None:
     """Time kernels against the machine's own limits and against peers; prints ratios.
 
     Peers get the same dtype, threads and in-memory data and must reach the same result.
@@ -30,6 +37,7 @@ def bench(names: tuple[str, ...], quick: bool, as_json: bool) -> None:
     Examples:
       spinnet bench
       spinnet bench glass-gradient --quick --json
+      spinnet bench scaling -o timings
     """
     import importlib
 
@@ -38,10 +46,38 @@ def bench(names: tuple[str, ...], quick: bool, as_json: bool) -> None:
         module = importlib.import_module(_BENCHMARKS[name])
         if not as_json:
             click.echo(f"{name}: {module.describe()}")
-        rows = [{"benchmark": name, **row} for row in module.run(quick=quick)]
+        # Benchmarks of a law measure whole tables, of which the rows are a part.
+        tables = module.tables(quick=quick) if hasattr(module, "tables") else None
+        measured = module.run(quick=quick) if tables is None else module.rows_of(tables)
+        rows = [{"benchmark": name, **row} for row in measured]
         found += rows
         if not as_json:
             print_table(rows, ("name", "value", "reference", "ratio", "target", "unit"))
             click.echo()
+        if output is not None:
+            written = _write(output / name, {"benchmark": name, "quick": quick, "rows": measured}, tables, module)
+            click.echo(f"written to {', '.join(map(str, written))}", err=True)
     if as_json:
         print_json(found)
+
+
+def _write(path: Path, content: dict[str, Any], tables: dict[str, Any] | None, module: Any) -> list[Path]:
+    """``path``.json with rows, tables and the machine they were measured on; the figure of the tables beside it."""
+    import importlib
+    import json
+
+    from spinnet.cli.output import plain
+    from spinnet.results.provenance import gather
+    from spinnet.results.storage import replacing
+
+    content = {**content, "tables": tables, "provenance": gather()}
+    target = path.with_name(f"{path.name}.json")
+    with replacing(target) as sink:
+        sink.write((json.dumps(plain(content), indent=2, allow_nan=False) + "\n").encode())
+    written = [target]
+    if tables is not None:
+        from spinnet.plotting.style import save
+
+        place, _, function = module.FIGURE.partition(":")
+        written += save(getattr(importlib.import_module(place), function)(tables), path)
+    return written

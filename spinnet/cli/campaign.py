@@ -142,8 +142,8 @@ def status(directory: Path, watch: bool, every: float, as_json: bool) -> None:
 def collect(directory: Path, figures: bool, virtual: bool, as_json: bool) -> None:
     """Join the finished tasks of the campaign in DIRECTORY into DIRECTORY/collected.h5.
 
-    A virtual file takes no room and is refused while shards are missing; it is slow to read, and shows zeros where a
-    shard is lost later.
+    A virtual file takes no room and is refused while shards are missing; it is slow to read, and shows nothing where
+    a shard is lost later.
     """
     from spinnet.campaign.collect import collect_study
 

@@ -77,9 +77,8 @@ def _specific_heat(ax: Axes, group: Group, sizes: dict[str, Group], shades) -> N
 
 
 def _distances(ax: Axes, group: Group, sizes: dict[str, Group]) -> None:
-    """e_N − e against N^−ω at temperatures above the transition, with the fits."""
-    exponent = group.number("exponent")
-    inverse = np.array([one.number("n") ** -exponent for one in sizes.values()])
+    """e_N − e against 1/N at temperatures above the transition, with the fits a + b x_N."""
+    inverse = np.array([1.0 / one.number("n") for one in sizes.values()])
     tested = np.flatnonzero(np.isfinite(group["limit"]))
     shown = tested if len(tested) else np.flatnonzero(group["temperature"] > group.number("dynamic_temperature"))
     for k, colour in zip(shown, style.shades(style.COLOURS[2], max(len(shown), 1))[::-1], strict=False):
@@ -90,14 +89,14 @@ def _distances(ax: Axes, group: Group, sizes: dict[str, Group]) -> None:
         if np.isfinite(group["limit"][k]):
             limit = group["limit"][k] - group["known_energy"][k]
             weights = 1.0 / error**2
-            slope = np.sum(weights * inverse * (mean - limit)) / np.sum(weights * inverse**2)
-            x = np.array([0.0, 1.05 * inverse.max()])
-            ax.plot(x, limit + slope * x, color=colour, lw=0.9)
+            leading = np.array([one["leading_correction"][k] for one in sizes.values()])
+            slope = np.sum(weights * leading * (mean - limit)) / np.sum(weights * leading**2)
+            ax.plot(np.append(inverse, 0.0), np.append(limit + slope * leading, limit), color=colour, lw=0.9)
             ax.errorbar([0.0], [limit], [group["limit_error"][k]], color=colour, marker="D", mfc="white", ms=3.4,
                         ls="none", clip_on=False, zorder=5)  # fmt: skip
     ax.axhline(0.0, color=style.INK, lw=1.0)
     ax.set_xlim(-0.05 * inverse.max(), 1.08 * inverse.max())
-    ax.set_xlabel(r"$1/N$" if exponent == 1 else rf"$1/N^{{{exponent:g}}}$")
+    ax.set_xlabel(r"$1/N$")
     ax.set_ylabel(r"$e_N(T)-e(T)$")
     ax.legend(loc="upper left")
 

@@ -2,10 +2,10 @@ r"""Equilibrium of a glass by parallel tempering: e(T), specific heat and P(q) b
 
 A size counts as equilibrated only after ten round trips of the ladder in every sample, and where the exact identity
 :math:`E\langle H\rangle = -\beta N[f(1) - E\langle f(q_{12})\rangle]` holds at every temperature. Only such sizes are
-extrapolated, with :math:`a + b N^{-\omega}`. The same identity gives omega above T_d: two copies have the density
-:math:`(1-q^2)^{(N-3)/2} e^{N\beta^2 f(q)}` to leading order, so that :math:`E\langle f\rangle \approx
-\langle f\rangle_0 + N\beta^2 \langle f^2\rangle_0` over the free sphere, where the mean of q^k is of order N^(-k/2)
-for even k and zero for odd k: omega = 2 for pure p = 3 and p = 4.
+extrapolated, with a + b x_N, where x_N is the leading finite-size correction of two copies at high temperature
+(:mod:`spinnet.theory.two_copies`), of order 1/N² for pure p = 3. The same fit of the correction to all orders in 1/T,
+whose limit is zero, tells the bias of the extrapolation: where it is not small next to the error, the sizes are too
+small to say anything, and nothing is said.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from spinnet.estimators.equilibrium import (
 )
 from spinnet.estimators.overlap_distribution import covariance_mean, overlap_distribution, overlap_weight
 from spinnet.estimators.resampling import mean_and_error
-from spinnet.estimators.scaling import extrapolate
+from spinnet.estimators.scaling import weighted_least_squares
 from spinnet.estimators.specific_heat import fluctuation_specific_heat, slope_specific_heat
 from spinnet.reports.base import Content, Report
 from spinnet.reports.glass_theory import covariance_of
@@ -36,12 +36,11 @@ from spinnet.reports.results import PointResults, StudyResults, shared_label
 from spinnet.theory.covariance import Covariance
 from spinnet.theory.spherical_statics import energy_density, equilibrium_state, specific_heat
 from spinnet.theory.spherical_transitions import dynamic_transition, static_transition
+from spinnet.theory.two_copies import annealed_overlap, leading_overlap
 
 _CURVE_POINTS = 160
-#: A fit of the correction is rejected below this probability of its chi-squared.
-REJECTED_FIT = 1e-3
-#: Above this multiple of T_d the paramagnet is not yet felt to end, and corrections are a series in 1/N.
-_CLEAR_OF_TRANSITION = 1.05
+#: Of the error of a limit: an estimated bias above it forbids the extrapolation.
+LARGEST_BIAS = 0.5
 
 
 class EquilibriumReport(Report):
@@ -106,11 +105,12 @@ class EquilibriumReport(Report):
         for point in points:
             measured.append(one := _Measured(point, covariance, ladder))
             verdicts.append(one.verdict)
-            _add_point(content, f"{group}/n={point.n_units}", one, self._levels(ladder, static))
+            place = f"{group}/n={point.n_units}"
+            _add_point(content, place, one, self._levels(ladder, static))
+            leading = [leading_overlap(covariance, max(one.n, 4), t) for t in ladder]
+            content.add(f"{place}/leading_correction", leading, ("level",), "energy", "b x_N of the fits, up to b")
             content.findings.append(f"{label + ': ' if label else ''}{_verdict(one)}")
-        exponent = size_exponent(covariance)
-        content.describe(group, exponent=exponent)
-        _add_limits(content, group, label, ladder, measured, known, dynamic, exponent)
+        _add_limits(content, group, label, ladder, measured, known, covariance)
         content.findings += _agreement(measured, known, ladder, label)
 
     def _levels(self, ladder: NDArray, static: float) -> list[int]:
@@ -215,23 +215,12 @@ def _add_point(content: Content, place: str, one: _Measured, levels: list[int]) 
         content.add(f"{group}/density_error", found.error, ("bin",))
 
 
-def size_exponent(covariance: Covariance) -> float:
-    """omega, the power of 1/N of the leading correction to e(T) above the transitions.
-
-    The smallest of p/2 (even p, from the mean of f) and (p + r)/2 − 1 (p + r even, from N times that of f²).
-    """
-    degrees = covariance.degrees
-    found = [p / 2 for p in degrees if p % 2 == 0]
-    found += [(p + r) / 2 - 1 for p in degrees for r in degrees if (p + r) % 2 == 0]
-    return float(min(found))
-
-
 def _add_limits(
-    content: Content, group: str, label: str, ladder, measured: list[_Measured], known, dynamic, exponent: float
+    content: Content, group: str, label: str, ladder, measured: list[_Measured], known, covariance: Covariance
 ) -> None:
-    """Rows of the table, and a + b/N^omega of the equilibrated sizes at temperatures clear of the transition."""
+    """Rows of the table, and the limits of the equilibrated sizes at temperatures where they can be trusted."""
     good = [one for one in measured if one.verdict.equilibrated]
-    sizes = [one.n for one in good]
+    sizes, dynamic = [one.n for one in good], dynamic_transition(covariance).temperature
     largest, rows, from_overlaps = measured[-1], [], []
     for k, temperature in enumerate(ladder):
         row: dict[str, Any] = {"series": label} if label else {}
@@ -240,52 +229,57 @@ def _add_limits(
                 "limit_error": None, "z": None, "specific_heat": float(largest.heat.value[k]),
                 "specific_heat_error": float(largest.heat.error[k]),
                 "specific_heat_theory": float(known["specific_heat"][k])}  # fmt: skip
-        if len(good) >= 3 and temperature > _CLEAR_OF_TRANSITION * dynamic:
-            means, errors = [one.mean[k] for one in good], [one.error[k] for one in good]
-            fit = extrapolate(sizes, means, errors, exponent)
-            row |= {"limit": fit.limit, "limit_error": fit.limit_error,
-                    "z": (fit.limit - row["theory"]) / fit.limit_error}  # fmt: skip
-            other = extrapolate(
-                sizes, [one.overlap_mean[k] for one in good], [one.overlap_error[k] for one in good], exponent
-            )
-            z = (other.limit - row["theory"]) / other.limit_error
-            from_overlaps.append((abs(z), float(temperature), other.limit_error, other.p_value))
+        if len(good) >= 3 and temperature > dynamic:
+            fit = _limit(covariance, temperature, sizes, [one.mean[k] for one in good], [one.error[k] for one in good])
+            if fit is not None:
+                row |= {"limit": fit[0], "limit_error": fit[1], "z": (fit[0] - row["theory"]) / fit[1]}
+            other = _limit(
+                covariance, temperature, sizes, [one.overlap_mean[k] for one in good],
+                [one.overlap_error[k] for one in good],
+            )  # fmt: skip
+            if other is not None:
+                from_overlaps.append((abs(other[0] - row["theory"]) / other[1], float(temperature), other[1]))
         rows.append(row)
     content.rows += rows
     for name in ("limit", "limit_error", "z"):
         content.add(f"{group}/{name}", [np.nan if row[name] is None else row[name] for row in rows], ("level",))
     tested = [row for row in rows if row["z"] is not None]
     start = f"{label}: " if label else ""
-    if tested:
-        worst = max(tested, key=lambda row: abs(row["z"]))
-        verdict = "meets" if abs(worst["z"]) < 4 else "MISSES"
-        content.findings.append(
-            f"{start}e(T) extrapolated by a + b/N^{exponent:g} over {len(good)} sizes {verdict} −f(1)/T at "
-            f"{len(tested)} temperatures above {_CLEAR_OF_TRANSITION:g} T_d: largest |z| = {abs(worst['z']):.2f} at "
-            f"T = {worst['temperature']:g}"
-        )
-        content.findings.append(start + _from_overlaps(from_overlaps, exponent))
-    else:
+    if len(good) < 3:
         content.findings.append(
             f"{start}{len(good)} equilibrated sizes: three are needed to extrapolate e(T) to N → ∞ above T_d"
         )
+        return
+    for found, what in (
+        ([(abs(row["z"]), row["temperature"], row["limit_error"]) for row in tested], "e(T)"),
+        (from_overlaps, "−[f(1) − ⟨f(q₁₂)⟩]/T, the same mean from overlaps,"),
+    ):
+        content.findings.append(start + _meeting(found, what, len(good)))
 
 
-def _from_overlaps(found: list[tuple[float, float, float, float]], exponent: float) -> str:
-    """(|z|, T, error, p) of each extrapolation of −[f(1) − ⟨f(q)⟩]/T, in words."""
-    described = [entry for entry in found if entry[3] >= REJECTED_FIT]
-    poor = len(found) - len(described)
-    text = f"a + b/N^{exponent:g} does not describe the sizes of −[f(1) − ⟨f(q₁₂)⟩]/T at {poor} temperatures"
-    if not described:
-        return text
-    z, temperature, _, _ = max(described)
-    verdict = "meets" if z < 4 else "MISSES"
-    errors = max(entry[2] for entry in described)
-    better = (
-        f"the same limit from overlaps, −[f(1) − ⟨f(q₁₂)⟩]/T, {verdict} it at {len(described)} temperatures: largest "
-        f"|z| = {z:.2f} at T = {temperature:g}, errors up to {errors:.5f}"
+def _meeting(found: list[tuple[float, float, float]], what: str, sizes: int) -> str:
+    """(|z|, T, error) of each limit, in words."""
+    if not found:
+        return f"{what} is not extrapolated: at every temperature of the ladder the sizes are too small for its errors"
+    z, temperature, _ = max(found)
+    return (
+        f"{what} extrapolated over {sizes} sizes {'meets' if z < 4 else 'MISSES'} −f(1)/T at the {len(found)} "
+        f"temperatures where the sizes are large enough for its errors: largest |z| = {z:.2f} at T = {temperature:g}, "
+        f"errors up to {max(error for _, _, error in found):.5f}"
     )
-    return f"{better}; {text}" if poor else better
+
+
+def _limit(covariance: Covariance, temperature: float, sizes, means, errors) -> tuple[float, float] | None:
+    """Limit of a + b x_N and its error; None where the form is not good enough for these sizes and errors."""
+    if min(sizes) < 4:
+        return None
+    basis = np.array([[1.0, leading_overlap(covariance, n, temperature)] for n in sizes])
+    fit = weighted_least_squares(basis, means, errors)
+    correction = [annealed_overlap(covariance, n, temperature) / temperature for n in sizes]
+    bias = weighted_least_squares(basis, correction, errors).coefficients[0]
+    if abs(bias) > LARGEST_BIAS * fit.errors[0]:
+        return None
+    return float(fit.coefficients[0]), float(fit.errors[0])
 
 
 def _agreement(measured: list[_Measured], known, ladder: NDArray, label: str) -> list[str]:

@@ -14,6 +14,8 @@ from spinnet.theory.covariance import Covariance
 
 #: Dynamics whose limit N → ∞ the Cugliandolo–Kurchan equations describe.
 CLOCKED = ("GradientFlow", "Langevin", "PairedLangevin")
+#: Couplings that are Gaussian with the covariance N f(q) at every N.
+EXACT_COUPLINGS = ("dense", "hashed")
 
 
 def covariance_of(physics: Mapping[str, Any]) -> Covariance:
@@ -28,6 +30,54 @@ def covariance_of(physics: Mapping[str, Any]) -> Covariance:
     if landscape["kind"] != "SphericalGlass":
         raise InputError(f"{landscape['kind']} is no spherical glass: there is no such theory of it")
     return Covariance({int(degree): float(a) for degree, a in landscape["covariance"].items()})
+
+
+def require_bare_exact_glass(arm: str, physics: Mapping[str, Any], *, planted: bool = False) -> None:
+    """Refuse a glass whose couplings are not Gaussian with exactly N f(q), or that has a field or a signal.
+
+    For reports of statements that hold at finite N: means over Gaussian couplings, the identity between energy and
+    overlap, the centre −pe of a pure model's Hessian.
+
+    Parameters
+    ----------
+    arm, physics
+        As :meth:`spinnet.reports.base.Report.check_physics` is given them.
+    planted
+        Whether a signal is allowed (``planted``, ``planted_temperature``).
+
+    Raises
+    ------
+    InputError
+        Naming the parameter that has to go.
+    """
+    landscape = physics["landscape"]
+    couplings = landscape.get("couplings", "dense")
+    if couplings not in EXACT_COUPLINGS:
+        raise InputError(
+            f"arm {arm} has couplings = {couplings!r}: this report is for Gaussian ones, use "
+            f"{' or '.join(EXACT_COUPLINGS)}"
+        )
+    if landscape.get("strict"):
+        raise InputError(f"arm {arm} is strict: its covariance is N f(q) only as N → ∞, leave strict out")
+    refuse_field(arm, physics)
+    if planted:
+        return
+    if landscape.get("planted_temperature") is not None or any(map(float, (landscape.get("planted") or {}).values())):
+        raise InputError(
+            f"arm {arm} has a signal: this report is for a glass without, leave planted and planted_temperature out"
+        )
+
+
+def refuse_field(arm: str, physics: Mapping[str, Any]) -> None:
+    """Refuse an external field, which none of the theory here has.
+
+    Raises
+    ------
+    InputError
+        Naming the arm.
+    """
+    if physics["landscape"].get("field"):
+        raise InputError(f"arm {arm} has an external field: there is no such theory of it, leave field out")
 
 
 def temperature_of(physics: Mapping[str, Any]) -> float:

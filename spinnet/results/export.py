@@ -67,7 +67,7 @@ def export_csv(source: str | os.PathLike, target: str | os.PathLike, selection: 
         rows = 0
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
-        for row in _columns(table) if table else _long_rows(source, selection):
+        for row in _long_rows(source, selection) if table is None else _columns(table):
             writer.writerow(row)
             rows += 1
             if buffer.tell() > 1 << 20:

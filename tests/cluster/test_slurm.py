@@ -18,7 +18,7 @@ from reference.optional import require_dask
 from spinnet.campaign.executor_dask import DaskExecutor, jobqueue_cluster
 from spinnet.campaign.layout import Layout
 from spinnet.campaign.run import run_study
-from spinnet.campaign.slurm import prepare_submission, submit
+from spinnet.campaign.slurm import active_jobs, prepare_submission, submit
 from spinnet.campaign.slurm_profile import SlurmProfile, profile_from_table
 from spinnet.errors import InputError
 from spinnet.results import verify
@@ -174,3 +174,40 @@ def test_dask_workers_that_slurm_starts_compute_the_local_bits(tmp_path, cluster
 
 def test_the_commands_of_the_documentation_run_on_slurm(tmp_path, cluster):
     run_cluster_commands("Slurm", tmp_path)
+
+
+def test_a_dry_run_sees_that_longer_runs_are_asked_for(tmp_path):
+    run(toy.study(samples=2, last=5), tmp_path)
+    assert prepare_submission(toy.study(samples=2, last=5), tmp_path, PROFILE, dry_run=True).groups == []
+    found = prepare_submission(toy.study(samples=2, last=9), tmp_path, PROFILE, dry_run=True)
+    assert sum(map(len, found.groups)) == 4
+
+
+def test_a_slurm_that_does_not_answer_is_no_empty_queue(tmp_path, monkeypatch):
+    layout = Layout(tmp_path)
+    assert active_jobs(layout) == []
+    layout.submissions.mkdir()
+    (layout.submissions / "1.jobs").write_text('{"array": "77"}')
+    script = tmp_path / "bin" / "squeue"
+    script.parent.mkdir()
+    for words, code, expected in (
+        ("echo 77_3", 0, ["77"]),
+        ("true", 0, []),
+        ("echo 'slurm_load_jobs error: Invalid job id specified' >&2", 1, []),
+        ("echo 'Unable to contact slurm controller' >&2", 1, None),
+    ):
+        script.write_text(f"#!/bin/sh\n{words}\nexit {code}\n")
+        script.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{script.parent}{os.pathsep}/usr/bin{os.pathsep}/bin")
+        if expected is None:
+            with pytest.raises(InputError, match=r"cannot be told .Unable to contact"):
+                active_jobs(layout)
+        else:
+            assert active_jobs(layout) == expected
+
+
+def test_logs_go_where_they_should_in_folders_with_odd_names(tmp_path):
+    study = toy.study(samples=1)
+    out = tmp_path / "my 50% study"
+    script = prepare_submission(study, out, PROFILE, dry_run=True).array_script
+    assert f'#SBATCH --output="{tmp_path}/my 50%% study/slurm/1-%a.log"' in script

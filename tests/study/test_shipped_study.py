@@ -137,6 +137,10 @@ def test_the_readme_names_real_files_commands_and_options():
     assert '    pip install ".[test]" && pytest\n' in text
     for path in re.findall(r"(?:sims|spinnet|analysis)/[\w/]+\.\w+", text):
         assert (CHECKOUT / path).is_file(), path
+    studies = text.partition("## Shipped studies")[2].partition("##")[0]
+    first_columns = " ".join(line.split("|")[1] for line in studies.splitlines() if line.startswith("| `"))
+    named = set(re.findall(r"`(\w+)`", first_columns))
+    assert named == {path.stem for path in (CHECKOUT / "sims").glob("*.toml")}
     from spinnet.cli import main
 
     for name in re.findall(r"`spinnet ([a-z]+)", text):
