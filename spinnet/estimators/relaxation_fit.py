@@ -114,7 +114,7 @@ def fit_relaxation(
             "window or measure more often"
         )
     t, e = time[used], energy[:, used]
-    if t[-1] < SHORTEST_SPAN * t[0]:
+    if t[-1] * (1 + 1e-9) < SHORTEST_SPAN * t[0]:
         raise InputError(
             f"the times used span from {t[0]:g} to {t[-1]:g}, less than a factor of {SHORTEST_SPAN:g}: a power cannot "
             "be told from an exponential there; run longer"

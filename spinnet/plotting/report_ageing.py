@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullFormatter
 
 from spinnet.plotting import style
 from spinnet.plotting.loaded import Group, LoadedReport
@@ -55,7 +54,6 @@ def _correlation(ax: Axes, group: Group, one: Group, shades) -> None:
         ax.axhline(group.number("plateau"), color=style.GREY, lw=0.8, ls=_DOTS)
         ax.text(delay[0], group.number("plateau"), r" $q$", va="bottom", ha="left", color=style.GREY)
     ax.set_xscale("log")
-    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlim(delay[0], delay[-1])
     ax.set_ylim(0.0, 1.02)
     ax.set_xlabel(r"delay $t$")
@@ -141,7 +139,6 @@ def _residual(ax: Axes, report: LoadedReport, group: Group, one: Group, shades) 
                     label=rf"equilibrium, $T={control.number('temperature'):g}$")  # fmt: skip
     ax.axhline(0.0, color=style.GREY, lw=0.7)
     ax.set_xscale("log")
-    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlim(group["delay"][group["delay"] > 0][0], group["delay"][-1])
     ax.set_xlabel(r"delay $t$")
     ax.set_ylabel(r"$T\chi-(1-C)$")

@@ -78,6 +78,11 @@ def _distances(ax: Axes, group: Group, sizes: dict[str, Group], shades) -> None:
     largest = list(sizes.values())[-1]
     limit = largest.number("theory_limit")
     if np.isfinite(limit):
+        if "limit_time" in group.arrays and group.number("final_energy") == limit:
+            told = style.with_error(group.number("limit_exponent"), group.number("limit_exponent_error"))
+            ax.errorbar(group["limit_time"], group["limit_energy_density"] - limit,
+                        group["limit_energy_density_error"], color=style.COLOURS[1], marker="D", mfc="white", ms=3.2,
+                        ls="none", lw=0.7, label=rf"extrapolated, $a={told}$")  # fmt: skip
         above = group["theory_energy_density"] - limit
         ax.plot(group["theory_time"][above > 0], above[above > 0], color=style.INK, ls=_DASHES, lw=1.0,
                 label=rf"$N\to\infty$, $a={largest.number('theory_exponent'):.3f}$")  # fmt: skip

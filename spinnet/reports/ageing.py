@@ -40,6 +40,8 @@ REJECTED_FIT = 1e-3
 DECISIVE = 4.0
 #: The window of C without another wish: from here to this share of the plateau.
 _LOWEST, _SHARE = 0.1, 0.9
+#: Slopes of the theory this close to the late one are called equal to it.
+_REACHED = 0.02
 
 
 class AgeingReport(Report):
@@ -274,13 +276,14 @@ def _slope_findings(slopes: list[Slopes], asymptotic: float, window, temperature
         )
     measured = [one for one in slopes if not one.missing]
     if measured and math.isfinite(asymptotic):
-        last = measured[-1]
-        found.append(
-            f"for t_w → ∞ theory has {name.split(' = ')[0]} = {asymptotic:.3f}; at t_w = {last.age:.3g} the theory is "
-            f"{last.limit.theory - asymptotic:+.3f} from it, so that the slopes measured here are not yet that value"
-            if abs(last.limit.theory - asymptotic) > 0.02
-            else f"for t_w → ∞ theory has {name.split(' = ')[0]} = {asymptotic:.3f}, reached at t_w = {last.age:.3g}"
+        last, short = measured[-1], name.split(" = ")[0]
+        apart = last.limit.theory - asymptotic
+        told = (
+            f"within {_REACHED:g} of it"
+            if abs(apart) <= _REACHED
+            else f"{apart:+.3f} from it: the slopes measured here are not yet that value"
         )
+        found.append(f"for t_w → ∞ theory has {short} = {asymptotic:.3f}; at t_w = {last.age:.3g} it is {told}")
     return found
 
 

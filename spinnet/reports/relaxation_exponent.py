@@ -21,7 +21,7 @@ from spinnet.estimators.relaxation_fit import (
     fit_relaxation,
     power_of_curve,
 )
-from spinnet.estimators.resampling import mean_and_error
+from spinnet.estimators.resampling import FEWEST_UNITS, mean_and_error
 from spinnet.estimators.scaling import extrapolate
 from spinnet.reports.base import Content, Report
 from spinnet.reports.glass_theory import (
@@ -38,6 +38,8 @@ from spinnet.theory.spherical_ageing import ageing_state, threshold_energy
 from spinnet.theory.spherical_transitions import dynamic_transition
 
 _DECISIVE = 4.0
+#: A fit of the correction 1/N is rejected below this probability of its chi-squared.
+_REJECTED_FIT = 1e-3
 
 
 class RelaxationExponentReport(Report):
@@ -126,7 +128,16 @@ class RelaxationExponentReport(Report):
             content.findings.append(start + _told(rows[-1], temperature))
             content.findings += [start + line for line in _inherent(content, f"{group}/n={point.n_units}", point,
                                                                     content.groups[group]["threshold"])]  # fmt: skip
-        content.findings += [start + line for line in _limits(content, group, rows, asymptotic)]
+        curves = [_Curve(point) for point in points]
+        ends = self.start, self.end or np.inf
+        content.findings += [
+            start + line for line in _limit_exponent(content, group, curves, theory, *ends, limit)
+        ]
+        if math.isfinite(asymptotic) and rows[-1]["theory_exponent"] is not None:
+            content.findings.append(
+                f"{start}for t → ∞ theory has the exponent {asymptotic:.3f}; in this window its own curve has "
+                f"{rows[-1]['theory_exponent']:.3f}"
+            )
         shown = ("n", "samples", "exponent", "exponent_error", "verdict", "misfit_power", "misfit_exponential",
                  "misfit_logarithm", "theory_exponent", "z")  # fmt: skip
         for row in rows:
@@ -134,8 +145,8 @@ class RelaxationExponentReport(Report):
             content.rows.append({"series": label, **own} if label else own)
 
     def _point(self, content: Content, place: str, point: PointResults, theory, limit) -> dict[str, Any]:
-        time, values = point.read("trajectory/time"), point.independent("trajectory/energy_density")
-        values, time = values[:, time > 0], time[time > 0]
+        curve = _Curve(point)
+        time, values = curve.time, curve.values
         mean, error = mean_and_error(values)
         end = self.end or np.inf
         content.add(f"{place}/time", time, ("time",), "1/rate")
@@ -155,6 +166,14 @@ class RelaxationExponentReport(Report):
                          amplitude=fit.amplitude, exponent=fit.exponent, exponent_error=fit.exponent_error,
                          theory_limit=level, theory_amplitude=amplitude, theory_exponent=exponent)  # fmt: skip
         return row | _fitted(fit, exponent)
+
+
+class _Curve:
+    """Energies of one size, (sample, time), at its times after the start."""
+
+    def __init__(self, point: PointResults):
+        time, values = point.read("trajectory/time"), point.independent("trajectory/energy_density")
+        self.n, self.time, self.values = point.n_units, time[time > 0], values[:, time > 0]
 
 
 def _fitted(fit: RelaxationFit, theory: float) -> dict[str, Any]:
@@ -228,32 +247,54 @@ def _told(row: Mapping[str, Any], temperature: float) -> str:
     )
 
 
-def _limits(content: Content, group: str, rows: list[dict[str, Any]], asymptotic: float) -> list[str]:
-    """The difference from the exponent of theory, extrapolated over the sizes where a power law fits."""
-    good = [row for row in rows if row["z"] is not None]
-    found = []
-    sizes = [row["n"] for row in good]
-    differences = np.array([row["exponent"] - row["theory_exponent"] for row in good])
-    errors = np.array([row["exponent_error"] for row in good])
-    if len(set(sizes)) < 3:
-        found.append(f"{len(set(sizes))} sizes have a power law that fits; three are needed for a limit")
-    else:
-        fit = extrapolate(sizes, differences, errors)
-        z = fit.limit / fit.limit_error
-        content.describe(group, difference=fit.limit, difference_error=fit.limit_error, difference_z=z)
-        verb = "meets" if abs(z) < _DECISIVE else "MISSES"
-        if fit.p_value < 1e-3:
-            verb = f"(a + b/N rejected, p = {fit.p_value:.1e}) is beside"
-        found.append(
-            f"the exponent extrapolated with a + b/N over {len(good)} sizes {verb} that of the N → ∞ theory in the "
-            f"same window: difference {fit.limit:+.3f} ± {fit.limit_error:.3f} (z = {z:.2f})"
-        )
-    if math.isfinite(asymptotic) and good:
-        found.append(
-            f"for t → ∞ theory has the exponent {asymptotic:.3f}; in this window its own curve has "
-            f"{good[-1]['theory_exponent']:.3f}"
-        )
-    return found
+def _limit_exponent(content: Content, group: str, curves: list[_Curve], theory, start, end, limit) -> list[str]:
+    """The exponent of the energies extrapolated with a + b/N at each time, with errors over the samples of every size.
+
+    The correction of an energy is linear in 1/N; that of a fitted exponent is not, as soon as b/N is comparable to
+    e(t) − e_∞ at the end of the window.
+    """
+    if len({one.n for one in curves}) < 3:
+        return [f"{len(curves)} sizes: three are needed to extrapolate the energies, and so the exponent, to N → ∞"]
+    time = curves[0].time
+    used = (time >= start) & (time <= end)
+    if any(one.time.shape != time.shape or not np.allclose(one.time, time) for one in curves):
+        return ["the sizes were measured at different times: the exponent is not extrapolated"]
+    if min(len(one.values) for one in curves) < FEWEST_UNITS:
+        return [f"fewer than {FEWEST_UNITS} samples of a size: the exponent is not extrapolated"]
+    time, same = time[used], np.interp(np.log(time[used]), np.log(theory.time), theory.energy_density)
+    means = np.array([one.values[:, used].mean(axis=0) for one in curves])
+    errors = np.array([mean_and_error(one.values[:, used])[1] for one in curves])
+    fits = [extrapolate([one.n for one in curves], means[:, k], errors[:, k]) for k in range(len(time))]
+    energy, wrong = (np.array([getattr(fit, name) for fit in fits]) for name in ("limit", "limit_error"))
+    rejected = sum(fit.p_value < _REJECTED_FIT for fit in fits)
+    # a is linear in the means: its weight of each size comes from the same least squares of a single one.
+    inverse = np.array([[1.0, 1.0 / one.n] for one in curves])
+    weights = np.array([np.linalg.pinv(inverse / errors[:, [k]])[0] / errors[:, k] for k in range(len(time))]).T
+    try:
+        *_, exponent = power_of_curve(time, energy, wrong, start, end, limit)
+        *_, known = power_of_curve(time, same, wrong, start, end, limit)
+        variance = 0.0
+        for one, mean, weight in zip(curves, means, weights, strict=True):
+            values, n = one.values[:, used], len(one.values)
+            left_out = energy + weight * (mean - values) / (n - 1)
+            found = np.array([power_of_curve(time, row, wrong, start, end, limit)[2] for row in left_out])
+            variance += (n - 1) / n * ((found - found.mean()) ** 2).sum()
+    except InputError as caught:
+        return [f"the extrapolated energies have no exponent ({caught})"]
+    error = float(np.sqrt(variance))
+    if not (0.021 < exponent < 4.9 and error > 0):
+        return ["the extrapolated energies hold no power law in the window: their exponent is an end of the range"]
+    z = (exponent - known) / error
+    content.add(f"{group}/limit_time", time, ("limit_time",), "1/rate")
+    content.add(f"{group}/limit_energy_density", energy, ("limit_time",), "energy", "a of a + b/N")
+    content.add(f"{group}/limit_energy_density_error", wrong, ("limit_time",), "energy")
+    content.describe(group, limit_exponent=exponent, limit_exponent_error=error, limit_theory_exponent=known, limit_z=z)
+    verb = "meet" if abs(z) < _DECISIVE else "MISS"
+    odd = f"; a + b/N is rejected at {rejected} of {len(time)} times" if rejected else ""
+    return [
+        f"energies extrapolated with a + b/N over {len(curves)} sizes at each time {verb} the exponent of the N → ∞ "
+        f"theory in the same window: {exponent:.3f} ± {error:.3f} beside {known:.3f} (z = {z:.2f}){odd}"
+    ]
 
 
 def _inherent(content: Content, place: str, point: PointResults, threshold: float) -> list[str]:

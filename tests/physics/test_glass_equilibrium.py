@@ -109,9 +109,10 @@ def test_energies_of_small_systems_have_the_leading_correction_of_two_copies():
 
 @pytest.mark.slow
 def test_energies_extrapolate_to_the_paramagnet_above_the_transitions():
-    # e → −β/2 above T_d = 0.612, with corrections in 1/N² (see spinnet.reports.equilibrium).
-    plan = {32: (24, 2048), 64: (16, 2048), 128: (12, 2048)}
-    dynamics = ParallelTempering((0.68, 0.75, 0.84, 0.95, 1.1, 1.3, 1.6), copies=2, leapfrog=4, warm_up=128)
+    # e → −β/2 above T_d = 0.612, with corrections in 1/N² (see spinnet.theory.two_copies). Closer to T_d rare samples
+    # with bound copies carry the mean overlap, and some tens of samples do not show it.
+    plan = {32: (24, 1536), 64: (20, 1536), 128: (16, 3072)}
+    dynamics = ParallelTempering((0.8, 0.9, 1.02, 1.18, 1.4), copies=2, leapfrog=4, warm_up=128)
     energies = {}
     for n, (samples, steps) in plan.items():
         energy, verdict = judged(n, samples, dynamics, steps)

@@ -26,13 +26,13 @@ def theory():
     return np.append(0.0, dynamics({3: 1.0}, 0.0, TIME[1:], tolerance=1e-5).energy_density)
 
 
-def glass(n, curve, samples=30, seed=0):
+def glass(n, curve, samples=30, seed=0, correction=0.0):
     rng = np.random.default_rng([seed, n])
     shared, own = rng.standard_normal((samples, 2, 1)), rng.standard_normal((samples, 2, len(TIME)))
     noise = 0.02 / np.sqrt(n) * (shared + 0.1 * own)
     minima = np.array([-1.10, -1.11, -1.13]) + 0.05 / np.sqrt(n) * rng.standard_normal((samples, 2, 3))
     variables = {
-        "trajectory/energy_density": curve + noise,
+        "trajectory/energy_density": curve + correction / n + noise,
         "trajectory/time": Variable(TIME, ("time",), "1"),
         "inherent_trajectory/energy_density": minima,
         "inherent_trajectory/converged": np.ones((samples, 2, 3)),
@@ -43,8 +43,9 @@ def glass(n, curve, samples=30, seed=0):
     return {"parameters": {"n": n}, "physics": PHYSICS, "variables": variables, "last": 40.0}
 
 
-def report(path, curve, sizes=(64, 128, 256), **settings):
-    results = made_results(path / "collected.h5", {"main": [glass(n, curve) for n in sizes]})
+def report(path, curve, sizes=(64, 128, 256), correction=0.0, **settings):
+    points = [glass(n, curve, correction=correction) for n in sizes]
+    results = made_results(path / "collected.h5", {"main": points})
     return RelaxationExponentReport(start=2.0, **settings).build(results, lambda line: None)
 
 
@@ -55,7 +56,15 @@ def test_the_exponent_of_theory_is_found_where_the_energies_are_those_of_theory(
         assert row["theory_exponent"] == pytest.approx(2 / 3, abs=0.08)
         assert row["asymptotic"] == pytest.approx(2 / 3)
         assert row["verdict"] == "power"
-    assert any("meets that of the N → ∞ theory" in line for line in content.findings)
+    assert any("meet the exponent of the N → ∞ theory" in line for line in content.findings)
+
+
+def test_a_correction_to_the_energies_that_bends_every_power_law_is_extrapolated_away(theory, tmp_path):
+    content = report(tmp_path, theory, correction=3.0)
+    assert all(row["exponent"] < row["theory_exponent"] - 0.05 for row in content.rows)
+    group = content.groups["series/0"]
+    assert abs(group["limit_z"]) < 4 and 0 < group["limit_exponent_error"] < 0.05
+    assert group["limit_exponent"] == pytest.approx(group["limit_theory_exponent"], abs=0.1)
 
 
 def test_another_power_is_called_wrong_and_no_power_is_named(tmp_path):
@@ -65,7 +74,7 @@ def test_another_power_is_called_wrong_and_no_power_is_named(tmp_path):
     content = report(tmp_path / "slow", threshold + 0.3 * t**-0.3)
     assert [row["exponent"] for row in content.rows] == pytest.approx([0.3] * 3, abs=0.02)
     assert all(abs(row["z"]) > 4 for row in content.rows)
-    assert any("MISSES" in line for line in content.findings)
+    assert any("MISS the exponent" in line for line in content.findings)
     content = report(tmp_path / "exponential", threshold + 0.4 * np.exp(-t / 8))
     assert all(row["verdict"] in ("exponential", "none") for row in content.rows)
 
