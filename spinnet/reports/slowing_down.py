@@ -68,8 +68,8 @@ class SlowingDownReport(Report):
         seeds = [arms[name][0]["seed"] for name in settings["arms"]]
         if len(set(seeds)) < len(seeds):
             raise InputError(
-                f"arms {', '.join(settings['arms'])} have the seeds {', '.join(map(str, seeds))}: arms of one seed share "
-                "their couplings, give each arm a seed of its own"
+                f"arms {', '.join(settings['arms'])} have the seeds {', '.join(map(str, seeds))}: arms of one seed "
+                "share their couplings, give each arm a seed of its own"
             )
 
     @classmethod
