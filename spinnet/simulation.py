@@ -83,6 +83,7 @@ def simulate(
     probes = {name: build(load_probe, {"kind": name, **table}) for name, table in physics["probes"].items()}
     for name, consumer in [(physics["dynamics"]["kind"], dynamics), *probes.items()]:
         require(name, landscape, consumer.requires, physics["landscape"])
+    dynamics.check_probes(probes)
     for consumer in (dynamics, *probes.values()):
         consumer.check_run(last, replicas)
     schedule = build_schedule(physics["schedule"], last)

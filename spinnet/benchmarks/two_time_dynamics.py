@@ -120,7 +120,6 @@ if __name__ == "__main__":
     if arguments[:1] == ["--measure"]:
         print(json.dumps(measure(arguments[1], float(arguments[2]))))
     else:
-        from spinnet.cli.output import print_table
-
         print(describe())
-        print_table(run(quick="--quick" in arguments, longest="--longest" in arguments))
+        for line in run(quick="--quick" in arguments, longest="--longest" in arguments):
+            print(line)

@@ -198,6 +198,7 @@ def _resolve_arm(
 
 def _check_run(dynamics: type, physics: dict[str, Any], last: float, where: str) -> None:
     """Refuse runs that leave the dynamics or a probe nothing to measure."""
+    dynamics.check_probes(physics["probes"])
     parts = {join(where, "dynamics"): (dynamics, physics["dynamics"])}
     for name, table in physics["probes"].items():
         parts[f"probes.{name}"] = (kinds.probe_class(name, f"probes.{name}"), table)

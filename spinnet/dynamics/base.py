@@ -21,6 +21,7 @@ finite from then on, and the other replicas do not notice.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -52,6 +53,16 @@ class Dynamics(Configurable, ABC):
     @abstractmethod
     def time_unit(self) -> str:
         """What one unit of time is, in words: "steps", "time of dx/dt = -grad H"."""
+
+    @classmethod
+    def check_probes(cls, names: Iterable[str]) -> None:
+        """Refuse probes that would mean nothing on what this dynamics moves; default: all are welcome.
+
+        Raises
+        ------
+        InputError
+            Naming the probe.
+        """
 
     def check_run(self, last: float, replicas: int) -> None:
         """Refuse, before anything moves, a run that leaves nothing to measure; default: any run will do.

@@ -152,9 +152,12 @@ def mean_force(
     mean_overlap: ArrayLike, centres: ArrayLike, width: float, temperature: float, n: int,
     control: ArrayLike | None = None, fewest_units: int = FEWEST_UNITS,
 ) -> tuple[Estimate, Estimate]:
-    r"""Where each window sits, and the force dV/dq there, which is that of the umbrella.
+    r"""Where each window sits, and the force dV/dq there: that of the umbrella, and what V leaves to the area.
 
-    .. math:: dV/dq = -(T/N)(\langle q\rangle - q_k)/w^2.
+    .. math:: dV/dq = \frac{T}{N}\left[\frac{q_k - \langle q\rangle}{w^2}
+                      + \frac{3 \langle q\rangle}{1 - \langle q\rangle^2}\right].
+
+    The second term is that of the factor :math:`(1 - q^2)^{-3/2}` which :func:`umbrella_potential` takes out.
 
     Right where V is harmonic over a window; an estimate that shares nothing with the weighting of histograms.
 
@@ -171,7 +174,8 @@ def mean_force(
         Per window, with jackknife errors over samples.
     """
     mean_overlap = np.asarray(mean_overlap, dtype=np.float64)
-    pull = -(temperature / n) * (mean_overlap - np.asarray(centres, dtype=np.float64)) / width**2
+    pull = (np.asarray(centres, dtype=np.float64) - mean_overlap) / width**2
+    pull = (temperature / n) * (pull + 3.0 * mean_overlap / (1.0 - mean_overlap**2))
     return _over_samples(mean_overlap, control, fewest_units), _over_samples(pull, control, fewest_units)
 
 

@@ -31,7 +31,7 @@ from spinnet.estimators.resampling import mean_and_error
 from spinnet.estimators.scaling import weighted_least_squares
 from spinnet.estimators.specific_heat import fluctuation_specific_heat, slope_specific_heat
 from spinnet.reports.base import Content, Report
-from spinnet.reports.glass_theory import covariance_of
+from spinnet.reports.glass_theory import covariance_of, require_bare_exact_glass
 from spinnet.reports.results import PointResults, StudyResults, shared_label
 from spinnet.theory.covariance import Covariance
 from spinnet.theory.spherical_statics import energy_density, equilibrium_state, specific_heat
@@ -41,6 +41,8 @@ from spinnet.theory.two_copies import annealed_overlap, leading_overlap
 _CURVE_POINTS = 160
 #: Of the error of a limit: an estimated bias above it forbids the extrapolation.
 LARGEST_BIAS = 0.5
+#: A fit over the sizes is rejected below this probability of its chi-squared.
+REJECTED_FIT = 1e-3
 
 
 class EquilibriumReport(Report):
@@ -71,6 +73,7 @@ class EquilibriumReport(Report):
     @classmethod
     def check_physics(cls, arm: str, physics: Mapping[str, Any]) -> None:
         super().check_physics(arm, physics)
+        require_bare_exact_glass(arm, physics)
         for probe in physics.get("probes", {}):
             raise InputError(
                 f"arm {arm} has the probe {probe}; its replicas are at different temperatures, and averages over them "
@@ -260,7 +263,10 @@ def _add_limits(
 def _meeting(found: list[tuple[float, float, float]], what: str, sizes: int) -> str:
     """(|z|, T, error) of each limit, in words."""
     if not found:
-        return f"{what} is not extrapolated: at every temperature of the ladder the sizes are too small for its errors"
+        return (
+            f"{what} is not extrapolated: at every temperature of the ladder the sizes are too small for its errors, or "
+            "do not follow the law of large sizes"
+        )
     z, temperature, _ = max(found)
     return (
         f"{what} extrapolated over {sizes} sizes {'meets' if z < 4 else 'MISSES'} −f(1)/T at the {len(found)} "
@@ -277,7 +283,7 @@ def _limit(covariance: Covariance, temperature: float, sizes, means, errors) -> 
     fit = weighted_least_squares(basis, means, errors)
     correction = [annealed_overlap(covariance, n, temperature) / temperature for n in sizes]
     bias = weighted_least_squares(basis, correction, errors).coefficients[0]
-    if abs(bias) > LARGEST_BIAS * fit.errors[0]:
+    if abs(bias) > LARGEST_BIAS * fit.errors[0] or fit.p_value < REJECTED_FIT:
         return None
     return float(fit.coefficients[0]), float(fit.errors[0])
 

@@ -16,7 +16,7 @@ from spinnet.estimators.equilibrium import block_drift, second_part, second_part
 from spinnet.estimators.scaling import extrapolate
 from spinnet.estimators.umbrella import PotentialEstimate, mean_force, umbrella_potential
 from spinnet.reports.base import Content, Report
-from spinnet.reports.glass_theory import covariance_of, temperature_of
+from spinnet.reports.glass_theory import covariance_of, require_bare_exact_glass, temperature_of
 from spinnet.reports.results import PointResults, StudyResults, shared_label
 from spinnet.theory.covariance import Covariance
 from spinnet.theory.franz_parisi import held_state, secondary_minimum
@@ -42,6 +42,7 @@ class FranzParisiReport(Report):
     @classmethod
     def check_physics(cls, arm: str, physics: Mapping[str, Any]) -> None:
         super().check_physics(arm, physics)
+        require_bare_exact_glass(arm, physics, planted=True)
         for probe in physics.get("probes", {}):
             raise InputError(
                 f"arm {arm} has the probe {probe}; its replicas are held at different overlaps, and averages over them "

@@ -20,7 +20,7 @@ from spinnet.estimators.dynamic_susceptibility import DynamicSusceptibility, dyn
 from spinnet.estimators.resampling import Estimate
 from spinnet.estimators.scaling import weighted_least_squares
 from spinnet.reports.base import Content, Report
-from spinnet.reports.glass_theory import CLOCKED, covariance_of, infinite_size, temperature_of
+from spinnet.reports.glass_theory import CLOCKED, covariance_of, infinite_size, require_bare_exact_glass, temperature_of
 from spinnet.reports.results import PointResults, StudyResults
 from spinnet.theory.mode_coupling import mode_coupling_exponents
 from spinnet.theory.spherical_transitions import dynamic_transition
@@ -64,10 +64,18 @@ class SlowingDownReport(Report):
                 raise InputError(f"arms: there is no arm {name!r}{near}; there are {', '.join(arms)}")
             for physics in arms[name]:
                 cls.check_physics(name, physics)
+        # Disorder is drawn from the seed and the size: arms of one seed share it, and no fit over them knows its error.
+        seeds = [arms[name][0]["seed"] for name in settings["arms"]]
+        if len(set(seeds)) < len(seeds):
+            raise InputError(
+                f"arms {', '.join(settings['arms'])} have the seeds {', '.join(map(str, seeds))}: arms of one seed "
+                "share their couplings, give each arm a seed of its own"
+            )
 
     @classmethod
     def check_physics(cls, arm: str, physics: Mapping[str, Any]) -> None:
         super().check_physics(arm, physics)
+        require_bare_exact_glass(arm, physics, planted=True)
         temperature = temperature_of(physics)
         planted = physics["landscape"].get("planted_temperature")
         if planted is None or not np.isclose(float(planted), temperature, rtol=1e-9):

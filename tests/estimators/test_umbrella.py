@@ -61,15 +61,33 @@ def test_a_wrong_width_of_the_umbrellas_fails():
     assert np.abs(z).max() > 10
 
 
-def test_the_mean_force_agrees_with_the_potential():
+def test_the_mean_force_of_the_free_sphere_is_that_of_its_potential():
+    """V = −(T/2) ln(1 − q²) at every size; the mean over a window adds what V bends over it."""
+    temperature = 0.6
+    for n in (12, 60):
+        for width in (0.1, 0.05):
+            counts = window_counts(sphere(n), 1e6, width=width)
+            means = np.tile((counts * MIDDLE).sum(axis=1) / counts.sum(axis=1), (6, 1))
+            position, force = mean_force(means, CENTRES, width, temperature, n)
+            expected = temperature * position.value / (1 - position.value**2)
+            q = position.value
+            third = 2 * temperature * q * (3 + q**2) / (1 - q**2) ** 3  # the third derivative bends the force
+            assert (np.abs(force.value - expected) < 0.5 * width**2 * third + 1e-4).all()
+            without = force.value - 3 * temperature / n * position.value / (1 - position.value**2)
+            if n == 12 and width == 0.05:  # deliberately wrong: the area left out
+                assert (np.abs(without - expected) > 0.5 * width**2 * third + 1e-4)[2:6].all()
+
+
+def test_errors_of_the_mean_force_cover_the_scatter():
     rng, n = np.random.default_rng(2), 60
+    exact = window_counts(sphere(n), 1.0)
+    exact = np.tile((exact * MIDDLE).sum(axis=1) / exact.sum(axis=1), (6, 1))
     counts = np.array([window_counts(sphere(n), 4000, rng) for _ in range(24)])
     means = (counts * MIDDLE).sum(axis=2) / counts.sum(axis=2)
-    position, force = mean_force(means, CENTRES, WIDTH, 1.0, n)
-    # −(1/2) d/dq of (N − 3)/N ln(1 − q²), and what the curvature adds over a window.
-    expected = (n - 3) / n * position.value / (1 - position.value**2)
-    assert (np.abs(force.value - expected) < 4 * force.error + 0.02).all()
-    assert (np.abs(force.value - 2 * expected) > 4 * force.error)[4:].all()
+    _, force = mean_force(means, CENTRES, WIDTH, 1.0, n)
+    _, expected = mean_force(exact, CENTRES, WIDTH, 1.0, n)
+    assert (np.abs(force.value - expected.value) < 4 * force.error).all()
+    assert (np.abs(force.value - 1.2 * expected.value) > 4 * force.error)[4:].all()
 
 
 def test_windows_without_overlap_are_refused():
