@@ -15,8 +15,9 @@ from spinnet.configurable import real_number, whole_number
 from spinnet.errors import InputError, NotConvergedError
 from spinnet.estimators.resampling import mean_and_error
 from spinnet.reports.base import Content, Report
-from spinnet.reports.glass_theory import covariance_of
+from spinnet.reports.glass_theory import covariance_of, require_bare_exact_glass
 from spinnet.reports.results import PointResults, StudyResults, shared_label
+from spinnet.reports.verdicts import DECISIVE, shown, z_scores
 from spinnet.theory.covariance import Covariance
 from spinnet.theory.critical_points import expected_critical_points_by_index
 from spinnet.theory.kac_rice import complexity, index_complexity, level_energy
@@ -62,8 +63,7 @@ class ComplexityReport(Report):
     @classmethod
     def check_physics(cls, arm: str, physics: Mapping[str, Any]) -> None:
         super().check_physics(arm, physics)
-        if physics["landscape"].get("planted") or physics["landscape"].get("field"):
-            raise InputError(f"arm {arm} has a signal or a field: mean numbers are known for glasses without")
+        require_bare_exact_glass(arm, physics)
 
     def build(self, results: StudyResults, tell: Callable[[str], None]) -> Content:
         """See :class:`ComplexityReport`. Cost: exact numbers by index, O(N^5) for each energy; seconds at N = 10."""
@@ -127,7 +127,7 @@ class ComplexityReport(Report):
         row = {"series": label, "n": n, "samples": len(accepted), "accepted": float(accepted.mean()),
                "starts": float(census.starts.mean()), "found": found,
                "points": float(total[0]), "points_error": float(total_error[0]), "exact": float(exact.sum()),
-               "z": _z(total[0], total_error[0], exact.sum()),
+               "z": shown(float(_z(accepted.sum(), total[0], total_error[0], exact.sum()))),
                "largest_z": float(np.abs(scores).max()) if len(scores) else None, "tests": len(scores)}  # fmt: skip
         content.rows.append({key: value for key, value in row.items() if label or key != "series"})
         return row
@@ -167,17 +167,23 @@ class _Census:
         return np.stack([(under & (index == k)).sum(axis=2) for k in range(n)], axis=2).astype(float)
 
 
-def _z(mean: float, error: float, exact: float) -> float | None:
-    return float((mean - exact) / error) if np.isfinite(error) and error > 0 else None
+def _z(samples: int, mean, error, exact):
+    """Scores of mean numbers.
+
+    A number that is the same in every sample has no error of its own. That of independent points,
+    sqrt(exact/samples), stands for it: a number that is expected and never found is then far from its mean.
+    """
+    return z_scores(mean, exact, np.where(error == 0.0, np.sqrt(exact / max(samples, 1)), error))
 
 
 def _scores(samples: int, *triples) -> np.ndarray:
-    """z of all numbers of which enough points are expected; numbers that are the same in every sample have none."""
+    """z of all numbers of which enough points are expected or found; NaN (a single sample) left out."""
     scores = []
     for mean, error, exact in triples:
-        use = (exact * samples >= FEWEST_EXPECTED) & np.isfinite(error) & (error > 0)
-        scores.append(((mean - exact)[use] / error[use]).ravel())
-    return np.concatenate(scores)
+        use = np.maximum(mean, exact) * samples >= FEWEST_EXPECTED
+        scores.append(_z(samples, mean[use], error[use], exact[use]).ravel())
+    found = np.concatenate(scores)
+    return found[~np.isnan(found)]
 
 
 def _verdict(label: str, tests: list[dict[str, Any]]) -> list[str]:
@@ -190,7 +196,7 @@ def _verdict(label: str, tests: list[dict[str, Any]]) -> list[str]:
         worst_total = max(tested, key=lambda row: abs(row["z"]))
         worst = max(tested, key=lambda row: row["largest_z"])
         number = sum(row["tests"] for row in tested)
-        if abs(worst_total["z"]) < 4 and worst["largest_z"] < 4:
+        if abs(worst_total["z"]) < DECISIVE and worst["largest_z"] < DECISIVE:
             findings.append(
                 f"{where}mean numbers of stationary points agree with the exact ones at N = {sizes}: all points "
                 f"|z| ≤ {abs(worst_total['z']):.2f}, and {number} numbers by index and energy "
@@ -202,6 +208,12 @@ def _verdict(label: str, tests: list[dict[str, Any]]) -> list[str]:
                 f"all points at N = {worst_total['n']}, largest |z| by index and energy {worst['largest_z']:.1f} at "
                 f"N = {worst['n']}"
             )
+    untested = [str(row["n"]) for row in whole if row not in tested]
+    if untested:
+        findings.append(
+            f"{where}numbers of stationary points at N = {', '.join(untested)} are not tested: two samples and "
+            f"{FEWEST_EXPECTED:g} points in all are needed"
+        )
     for row in tests:
         if row["accepted"] < 1.0:
             findings.append(

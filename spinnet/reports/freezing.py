@@ -20,6 +20,7 @@ from spinnet.estimators.scaling import weighted_least_squares
 from spinnet.reports import level_theory
 from spinnet.reports.base import Content, Report
 from spinnet.reports.results import PointResults, StudyResults, shared_label
+from spinnet.reports.verdicts import DECISIVE, z_scores
 from spinnet.theory import ising_pspin, log_correlated
 from spinnet.theory.random_energy_levels import mean_ground_state
 
@@ -36,7 +37,7 @@ class FreezingReport(Report):
     arm
         The arm, measured with ``thermodynamics``; may be left out where there is only one.
     exact
-        At how many of the temperatures the averages are computed exactly.
+        At how many of the temperatures the averages are computed exactly; 0 for none.
     """
 
     probes: ClassVar[tuple[str, ...]] = ("thermodynamics",)
@@ -128,10 +129,17 @@ class FreezingReport(Report):
             content.add(f"{group}/exact_sharing", found["known"].sharing, ("temperature", "depth"))
 
 
-def _z(values: NDArray, expected: NDArray | float) -> NDArray:
+def _z(values: NDArray, expected: NDArray | float, probability: bool = False) -> NDArray:
+    """Scores of the means of rows; NaN where one of the two is not known.
+
+    A ``probability`` (a number from 0 to 1) that is the same in every sample may have a mean that rare samples make:
+    the error is then the largest that a number of this mean can have, sqrt(x(1 − x)/samples).
+    """
     mean, error = mean_and_error(values)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return (mean - expected) / error
+    if probability:
+        with np.errstate(invalid="ignore"):
+            error = np.where(error == 0.0, np.sqrt(expected * (1.0 - expected) / len(values)), error)
+    return z_scores(mean, expected, error)
 
 
 def _tests(found: dict[str, Any]) -> dict[str, NDArray]:
@@ -141,10 +149,10 @@ def _tests(found: dict[str, Any]) -> dict[str, NDArray]:
     tested = np.where(known.participation > _TESTED, known.participation, np.nan)
     tests = {
         "ln Z": _z(found["values"]["log_partition"], known.log_partition),
-        "Y_2": _z(found["values"]["participation_2"], tested),
+        "Y_2": _z(found["values"]["participation_2"], tested, probability=True),
         "E_min": np.atleast_1d(_z(found["ground"], known.ground_state)),
     }
-    return {name: z[np.isfinite(z)] for name, z in tests.items() if np.isfinite(z).any()}
+    return {name: z[~np.isnan(z)] for name, z in tests.items() if not np.isnan(z).all()}
 
 
 def _row(found: dict[str, Any]) -> dict[str, Any]:
@@ -182,7 +190,8 @@ def _against_exact(found: Sequence[dict[str, Any]]) -> str:
         z = np.concatenate([one["tests"].get(name, np.empty(0)) for one in found])
         if len(z):
             worst = float(np.abs(z).max())
-            parts.append(f"E {name} {'meets' if worst < 4 else 'MISSES'} it {len(z)} times with |z| ≤ {worst:.1f}")
+            verb = "meets" if worst < DECISIVE else "MISSES"
+            parts.append(f"E {name} {verb} it {len(z)} times with |z| ≤ {worst:.1f}")
     if not parts:
         return "nothing exact is known at these sizes"
     law = "the law of Fyodorov and Bouchaud (large M, β ≤ 0.6)"
@@ -268,9 +277,12 @@ def _transitions(found: dict[str, Any], landscape: Mapping[str, Any]) -> str:
         limit = expected[depth - 1]
         parts.append(f"generation {depth} at {estimate.value:.3f} ± {estimate.error:.3f} (N → ∞: {limit:.4f})")
     exact = found["known"].sharing[:, 1:]
-    z = _z(found["sharing"][:, :, 1:], np.where((exact > _TESTED) & (exact < 1 - 1e-9), exact, np.nan))
-    z = z[np.isfinite(z)]
-    checked = f"; overlap probabilities meet their exact means with |z| ≤ {np.abs(z).max():.1f}" if len(z) else ""
+    known = np.where((exact > _TESTED) & (exact < 1 - 1e-9), exact, np.nan)
+    z = _z(found["sharing"][:, :, 1:], known, probability=True)
+    worst, checked = np.abs(z[~np.isnan(z)]).max(initial=0.0), ""
+    if not np.isnan(z).all():
+        verb = "meet" if worst < DECISIVE else "MISS"
+        checked = f"; overlap probabilities {verb} their exact means with |z| ≤ {worst:.1f}"
     how = "one after the other" if len(set(expected.round(9))) > 1 else "together as N → ∞"
     return f"at N = {found['n']} the levels freeze {how}: {', '.join(parts) or 'not told'}{checked}"
 
@@ -281,6 +293,8 @@ def _towards_rem(content: Content, series: dict[str, tuple[dict[str, Any], Point
     for found, point in series.values():
         known, p = found["known"], int(point.physics["landscape"]["p"])
         at = np.flatnonzero(np.isfinite(known.log_partition))
+        if not len(at):
+            return "distances from independent levels are not told: nothing exact was asked for (exact = 0)"
         at = at[np.argmin(np.abs(found["temperature"][at] - 0.5))]
         gaps = []
         for name, exact in (("log_partition", known.log_partition), ("participation_2", known.participation)):

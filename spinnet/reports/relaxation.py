@@ -6,7 +6,7 @@ At a fixed time the energy density has a correction of relative order 1/N, and i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,11 +16,9 @@ from spinnet.errors import InputError, NotConvergedError
 from spinnet.estimators.resampling import mean_and_error
 from spinnet.estimators.scaling import extrapolate, fit_power_law
 from spinnet.reports.base import Content, Report
-from spinnet.reports.glass_theory import CLOCKED, infinite_size
+from spinnet.reports.glass_theory import CLOCKED, infinite_size, refuse_field
 from spinnet.reports.results import PointResults, StudyResults, shared_label
-
-#: A fit of the correction 1/N is rejected below this probability of its chi-squared.
-REJECTED_FIT = 1e-3
+from spinnet.reports.verdicts import LimitTest, judge_limits
 
 
 class RelaxationReport(Report):
@@ -51,6 +49,11 @@ class RelaxationReport(Report):
         given["times"] = sorted(real_number("times", time, above=0.0) for time in given["times"])
         given["tolerance"] = real_number("tolerance", given["tolerance"], 1e-8)
         return given
+
+    @classmethod
+    def check_physics(cls, arm: str, physics: Mapping[str, Any]) -> None:
+        super().check_physics(arm, physics)
+        refuse_field(arm, physics)
 
     @classmethod
     def check(cls, settings: Any, arms: Any) -> None:
@@ -122,23 +125,13 @@ def _verdict(rows, label: str, sizes: int) -> str:
     where = f"{label}: " if label else ""
     tested = [row for row in rows if row["z"] is not None]
     if not tested:
-        return f"{where}{sizes} sizes: at least three are needed to extrapolate to N → ∞ and to test the fit"
-    rejected = [row for row in tested if row["fit_p_value"] < REJECTED_FIT]
-    good = [row for row in tested if row not in rejected]
-    parts = []
-    if good:
-        worst = max(good, key=lambda row: abs(row["z"]))
-        parts.append(
-            f"the extrapolation a + b/N over {sizes} sizes meets the N → ∞ theory at {len(good)} times "
-            f"with |z| ≤ {abs(worst['z']):.2f} (t = {worst['time']:.3g})"
-            if abs(worst["z"]) < 4
-            else f"the extrapolation a + b/N over {sizes} sizes MISSES the N → ∞ theory: z = {worst['z']:.1f} at "
-            f"t = {worst['time']:.3g}"
+        return (
+            f"{where}{sizes} sizes: at least three, each with an error, are needed to extrapolate to N → ∞ and to test "
+            "the fit"
         )
-    if rejected:
-        times = ", ".join(f"{row['time']:.3g}" for row in rejected)
-        parts.append(f"a + b/N does not describe the sizes at t = {times} (chi-squared p < {REJECTED_FIT:g})")
-    return where + "; ".join(parts)
+    tests = [LimitTest(f"t = {row['time']:.3g}", row["z"], row["fit_p_value"]) for row in tested]
+    what = f"the extrapolation a + b/N over {sizes} sizes"
+    return where + judge_limits(tests, what, "the N → ∞ theory", "at {} times")
 
 
 def _self_averaging(content: Content, group: str, label: str, points, curves, moment: float) -> None:

@@ -24,7 +24,14 @@ from spinnet.estimators.relaxation_fit import (
 from spinnet.estimators.resampling import FEWEST_UNITS, mean_and_error
 from spinnet.estimators.scaling import extrapolate
 from spinnet.reports.base import Content, Report
-from spinnet.reports.glass_theory import CLOCKED, covariance_of, infinite_size, starting_point, temperature_of
+from spinnet.reports.glass_theory import (
+    CLOCKED,
+    covariance_of,
+    infinite_size,
+    refuse_field,
+    starting_point,
+    temperature_of,
+)
 from spinnet.reports.results import PointResults, StudyResults, shared_label
 from spinnet.theory.covariance import Covariance
 from spinnet.theory.spherical_ageing import ageing_state, threshold_energy
@@ -74,6 +81,11 @@ class RelaxationExponentReport(Report):
             raise InputError(f"limit = {given['limit']!r}: give theory or fit")
         given["tolerance"] = real_number("tolerance", given["tolerance"], 1e-8)
         return given
+
+    @classmethod
+    def check_physics(cls, arm: str, physics: Mapping[str, Any]) -> None:
+        super().check_physics(arm, physics)
+        refuse_field(arm, physics)
 
     @classmethod
     def check(cls, settings: Mapping[str, Any], arms: Any) -> None:

@@ -64,6 +64,13 @@ class PointResults:
         """
         return np.asarray(self._file.read(self.arm, self.label, name).data)
 
+    def sample_numbers(self, group: str) -> NDArray:
+        """Number of the disorder sample of each row of a group's variables: equal numbers are equal disorder.
+
+        A task that failed leaves out its sample: rows of two points need not be the same samples.
+        """
+        return self.read(f"{group}/sample")
+
     def units(self, name: str) -> str:
         """The units of a variable."""
         return self._file.read(self.arm, self.label, name).units

@@ -8,6 +8,7 @@ model the lines of gradient flow and Langevin dynamics are heuristic: they are s
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -17,19 +18,18 @@ from spinnet.errors import InputError
 from spinnet.estimators.resampling import jackknife, mean_and_error
 from spinnet.estimators.scaling import extrapolate, fit_power_law, local_exponents
 from spinnet.reports.base import Content, Report
-from spinnet.reports.glass_theory import covariance_of, temperature_of
+from spinnet.reports.glass_theory import covariance_of, refuse_field, require_bare_exact_glass, temperature_of
 from spinnet.reports.results import PointResults, StudyResults
+from spinnet.reports.verdicts import DECISIVE, REJECTED_FIT, LimitTest, judge_limits, z_score
 from spinnet.theory import spiked
 from spinnet.theory.covariance import Covariance
 
 #: A final overlap above this is a recovered signal: random starts end near 0 or near 1.
 RECOVERED = 0.5
-#: A fit is rejected below this probability of its chi-squared.
-REJECTED_FIT = 1e-3
 _FEWEST_SAMPLES = 5
 _LATE = 1.0 / 3.0  # of the run: averages over thermal fluctuations begin here
 _CURVE = 200
-_NOTHING_KNOWN = {"limit": None, "limit_error": None, "theory": None, "z": None}
+_NOTHING_KNOWN = {"limit": None, "limit_error": None, "fit_p_value": None, "theory": None, "z": None}
 
 
 class SignalRecoveryReport(Report):
@@ -78,6 +78,9 @@ class SignalRecoveryReport(Report):
         for parameter in cls.arm_parameters:
             name = cls.chosen_arm(settings, parameter, list(arms))
             for physics in arms[name] if name else ():
+                refuse_field(name, physics)
+                if parameter == "informed_langevin":  # whose energy is tested at every N
+                    require_bare_exact_glass(name, physics, planted=True)
                 try:
                     _strength(parameter, physics)
                 except InputError as error:
@@ -177,7 +180,7 @@ def _informed(content: Content, role: str, sizes) -> None:
     content.add(f"{role}/theory_strength", grid, ("theory_strength",))
     content.add(f"{role}/theory_overlap", [known(beta) for beta in grid], ("theory_strength",))
     content.describe(role, spinodal=least, information=sure)
-    scores = []
+    tests = []
     for beta, at in sorted(table.items()):
         largest = max(at)
         row = {"part": role, "strength": beta, "largest_n": largest, "overlap": at[largest][0],
@@ -187,20 +190,17 @@ def _informed(content: Content, role: str, sizes) -> None:
         usable = [n for n in at if np.isfinite(at[n][1]) and at[n][1] > 0]
         if beta >= least and len(usable) >= 3:
             fit = extrapolate(usable, [at[n][0] for n in usable], [at[n][1] for n in usable])
-            row |= {"limit": fit.limit, "limit_error": fit.limit_error,
+            row |= {"limit": fit.limit, "limit_error": fit.limit_error, "fit_p_value": fit.p_value,
                     "z": float((fit.limit - row["theory"]) / fit.limit_error)}  # fmt: skip
             if beta > sure:
-                scores.append((abs(row["z"]), beta))
+                tests.append(LimitTest(f"β₀ = {beta:g}", row["z"], fit.p_value))
         content.rows.append(row)
     name = "gradient flow" if flow else "Langevin dynamics at T = 1/β₀"
     what = "the maximum-likelihood overlap" if flow else "the overlap of the posterior"
-    if scores:
-        worst = max(scores)
-        content.findings.append(
-            f"{name} from the signal: overlaps extrapolated by a + b/N {'meet' if worst[0] < 4 else 'MISS'} {what} at "
-            f"{len(scores)} strengths above 1/T_s = {sure:.4f}: |z| ≤ {worst[0]:.2f} (β₀ = {worst[1]:g}); the state "
-            f"appears at 1/T_d = {least:.4f}"
-        )
+    if tests:
+        places = f"at {{}} strengths above 1/T_s = {sure:.4f}"
+        verdict = judge_limits(tests, "overlaps extrapolated by a + b/N", what, places, plural=True)
+        content.findings.append(f"{name} from the signal: {verdict}; the state appears at 1/T_d = {least:.4f}")
     else:
         content.findings.append(
             f"{name} from the signal: three sizes and a strength above 1/T_s = {sure:.4f} are needed for a test"
@@ -216,10 +216,14 @@ def _nishimori(sizes) -> str:
         for beta, point in points:
             exact = -covariance_of(point.physics)(1.0) / temperature_of(point.physics)
             mean, error = _average(point.read("trajectory/energy_density")[:, :, -1])
-            scores.append((abs(mean - exact) / error if error > 0 else 0.0, n, beta))
+            scores.append((abs(z_score(mean, exact, error)), n, beta))
+    scores = [score for score in scores if not np.isnan(score[0])]
+    if not scores:
+        return "energy at the end of runs from the signal is not tested: an error needs two disorder samples"
     worst = max(scores)
+    verb = "stays at" if worst[0] < DECISIVE else "LEAVES"
     return (
-        f"energy at the end of runs from the signal {'stays at' if worst[0] < 4 else 'LEAVES'} −f(1)/T, which is exact "
+        f"energy at the end of runs from the signal {verb} −f(1)/T, which is exact "
         f"at every size and time: largest |z| of {len(scores)} points {worst[0]:.2f} (N = {worst[1]}, "
         f"β₀ = {worst[2]:g})"
     )
@@ -239,12 +243,12 @@ def _random(content: Content, sizes) -> None:
         content.add(f"{place}/strength", strengths, ("strength",))
         content.add(f"{place}/recovered", [mean for mean, _ in moments], ("strength",))
         content.add(f"{place}/recovered_error", [error for _, error in moments], ("strength",))
-        together = min(map(len, recovered))
-        successes = np.stack([np.nansum(values[:together], axis=1) for values in recovered], axis=1)
-        trials = np.stack([np.isfinite(values[:together]).sum(axis=1) for values in recovered], axis=1)
-        if together < _FEWEST_SAMPLES or not (trials.sum(axis=0) > 0).all():
-            continue
         # Couplings and signal of one sample are the same at all strengths: samples are left out with all of them.
+        paired = _same_samples([point for _, point in points], recovered)
+        successes = np.stack([np.nansum(values, axis=1) for values in paired], axis=1)
+        trials = np.stack([np.isfinite(values).sum(axis=1) for values in paired], axis=1)
+        if len(trials) < _FEWEST_SAMPLES or not (trials.sum(axis=0) > 0).all():
+            continue
         half = jackknife(
             lambda good, tried, s=strengths: _crossing(s, good.sum(axis=0) / np.maximum(tried.sum(axis=0), 1)),
             successes, trials, fewest_units=_FEWEST_SAMPLES,
@@ -281,6 +285,17 @@ def _random(content: Content, sizes) -> None:
         f"(fit p = {fit.p_value:.2g}); the scale is N^{predicted:g} (z = {z:.2f}). Between neighbouring sizes, from "
         f"small to large, the exponent is {steps}"
     )
+
+
+def _same_samples(points: list[PointResults], values: list[np.ndarray]) -> list[np.ndarray]:
+    """Rows of the disorder samples that all points have, in one order."""
+    numbers = [point.sample_numbers("trajectory") for point in points]
+    common = functools.reduce(np.intersect1d, numbers)
+    chosen = []
+    for own, rows in zip(numbers, values, strict=True):
+        order = np.argsort(own)
+        chosen.append(rows[order[np.searchsorted(own[order], common)]])
+    return chosen
 
 
 def _recovered(point: PointResults, degree: int) -> np.ndarray:
@@ -326,17 +341,25 @@ def _matrix(content: Content, role: str, sizes) -> None:
         content.add(f"{role}/n={n}/overlap_error", [error for _, error in averages], ("strength",))
         for (beta, _), average in zip(points, averages, strict=True):
             table.setdefault(beta, {})[n] = average
-    falls, stays = [], []
+    falls, stays, untested = [], [], []
     for beta, at in sorted(table.items()):
         small, large = min(at), max(at)
         change = at[large][0] - at[small][0]
         error = float(np.hypot(at[large][1], at[small][1]))
         content.rows.append({"part": role, "strength": beta, "largest_n": large, "overlap": at[large][0],
                              "overlap_error": at[large][1], **_NOTHING_KNOWN})  # fmt: skip
-        (falls if change < -2.0 * error else stays).append(f"{beta:.3g}")
+        if small == large or not (np.isfinite(change) and np.isfinite(error)):
+            untested.append(f"{beta:.3g}")
+        else:
+            (falls if change < -2.0 * error else stays).append(f"{beta:.3g}")
     predicted = f"1/Δ₂ = {1.0 / line:.4g}" if line else "nowhere"
+    change = (
+        f"the mean |overlap| falls with N by more than two errors at 1/Δ₂ = {', '.join(falls) or 'none'} and not at "
+        f"{', '.join(stays) or 'none'}"
+    )
+    missing = f"the mean |overlap| is not tested at 1/Δ₂ = {', '.join(untested)}: two sizes with errors are needed"
+    parts = ([change] if falls or stays else []) + ([missing] if untested else [])
     content.findings.append(
-        f"2 + {degree} model at Δ_{degree} = {noise:.3g}, {name} from random starts: the mean |overlap| falls with N "
-        f"by more than two errors at 1/Δ₂ = {', '.join(falls) or 'none'} and not at {', '.join(stays) or 'none'}; the "
+        f"2 + {degree} model at Δ_{degree} = {noise:.3g}, {name} from random starts: {'; '.join(parts)}; the "
         f"heuristic line lies at {predicted}, that of message passing at 1. Sizes are far from N → ∞: not judged"
     )

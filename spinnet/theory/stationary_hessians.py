@@ -79,18 +79,33 @@ class SampledHessians:
         return np.where(inside, found, np.nan), np.where(inside, np.interp(at, centre, error), np.nan)
 
     def edges_of_minima(self, energies: ArrayLike) -> tuple[Array, Array]:
-        """Return the mean smallest and the mean largest Hessian eigenvalue of minima at energy densities.
+        """Return the mean smallest and largest Hessian eigenvalue of minima at energy densities, and their errors.
 
-        From cubic regressions of the sampled gaps on the lowest eigenvalue; NaN beyond the sampled energies.
+        From cubic regressions of the sampled gaps on the lowest eigenvalue; NaN beyond the sampled energies. The
+        errors are those of the regressions, for a scatter that depends on the energy (White 1980); at neighbouring
+        energies they are the same deviation.
+
+        Returns
+        -------
+        mean, error : ndarray, shape (2, ...)
+            Smallest first; ``...`` is the shape of ``energies``.
         """
         lowest = self.spectra[:, 0]
         at = np.asarray(energies, dtype=float) / self.energy_scale
         inside = (at >= lowest.min()) & (at <= lowest.max())
-        found = []
+        centre, width = lowest.mean(), lowest.std()
+        powers = np.arange(_DEGREE + 1)
+        basis, wanted = (((x.ravel() - centre) / width)[:, None] ** powers for x in (lowest, at))
+        inverse = np.linalg.pinv(basis)  # (coefficient, sample)
+        means, errors = [], []
         for other in (1, -1):
-            fit = np.polynomial.Polynomial.fit(lowest, self.spectra[:, other] - lowest, _DEGREE)
-            found.append(np.where(inside, self.curvature_scale * fit(at), np.nan))
-        return found[0], found[1]
+            gap = self.spectra[:, other] - lowest
+            coefficients = inverse @ gap
+            weighted = inverse * (gap - basis @ coefficients)
+            means.append((wanted @ coefficients).reshape(at.shape))
+            errors.append(np.sqrt(((wanted @ (weighted @ weighted.T)) * wanted).sum(axis=1)).reshape(at.shape))
+        scale = self.curvature_scale
+        return np.where(inside, scale * np.array(means), np.nan), np.where(inside, scale * np.array(errors), np.nan)
 
     def energies_by_index(self, most: int, tilt: float) -> tuple[Array, Array]:
         """Return mean and standard deviation of the energy density of all points of index 0..most - 1.

@@ -48,6 +48,10 @@ def _write_point(writer, group: str, point: dict[str, Any], order: int) -> None:
                 dims = ("sample", "replica", "time")
             value = Variable(np.asarray(value), dims)
         writer.add(f"{group}/{name}", value)
+    variables = point["variables"]
+    for place in sorted({name.rpartition("/")[0] for name in variables if not isinstance(variables[name], Variable)}):
+        if f"{place}/sample" not in variables:
+            writer.add(f"{group}/{place}/sample", Variable(np.arange(samples), ("sample",)))
     n = point["parameters"].get("n", 1)
     own = {"n_units": n, "n_dof": n, **SPINS, **point.get("attributes", {})}
     writer.set_attributes(group, {**own, "parameters": json.dumps(point["parameters"]), "order": order,

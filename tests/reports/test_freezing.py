@@ -6,7 +6,7 @@ from reports.made import made_results
 
 from spinnet.landscapes import GeneralizedREM, LogCorrelatedREM, PSpinIsing, RandomEnergyModel
 from spinnet.landscapes.thermodynamics import measure_thermodynamics, overlap_distribution
-from spinnet.reports.freezing import FreezingReport
+from spinnet.reports.freezing import FreezingReport, _z
 from spinnet.reports.level_theory import generation_temperatures, known_averages, limit
 
 T = np.array([0.2, 0.25, 0.3, 0.35, 0.4, 0.6, 0.8, 1.0, 1.3, 2.0])
@@ -71,6 +71,34 @@ def test_two_generations_freeze_one_after_the_other(tmp_path):
     shared = content.variables["series/0/n=12/sharing"].data
     np.testing.assert_allclose(shared[:, 0], 1.0)
     np.testing.assert_allclose(shared[:, 2], content.variables["series/0/n=12/participation_2"].data, rtol=1e-9)
+
+
+def test_overlap_probabilities_of_another_tree_are_said_to_miss(tmp_path):
+    told, made = [[0.7, 0.5], [0.3, 0.5]], [[0.3, 0.5], [0.7, 0.5]]
+    table = {"kind": "GeneralizedREM", "n": 8, "levels": told}
+    one = point(lambda s: GeneralizedREM(8, made, 1, s), table, {"n": 8}, overlap="tree", samples=60)
+    assert "overlap probabilities MISS their exact means" in build(tmp_path, [one], exact=2).findings[-1]
+
+
+def test_samples_that_are_all_alike_and_not_what_is_expected_are_said_to_miss(tmp_path):
+    # Four times the same disorder: errors are 0.
+    table = {"kind": "RandomEnergyModel", "n": 6, "distribution": "gaussian"}
+    content = build(tmp_path, [point(lambda s: RandomEnergyModel(6, 1, 0), table, {"n": 6}, samples=4)], exact=2)
+    assert "E ln Z MISSES it" in content.findings[0] and "E E_min MISSES it" in content.findings[0]
+
+
+def test_the_error_of_equal_probabilities_is_that_of_rare_samples():
+    ones = np.ones((16, 2))
+    np.testing.assert_allclose(_z(ones, np.array([1.0, 1 - 1e-6]), probability=True), [0.0, 4e-3], rtol=1e-4)
+    assert _z(ones, np.array([0.2, np.nan]), probability=True)[0] > 4
+
+
+@pytest.mark.parametrize("p", [0, 3])
+def test_no_exact_averages_may_be_asked_for(tmp_path, p):
+    spins = {"kind": "PSpinIsing", "n": 6, "p": 3}
+    made = point(lambda s: PSpinIsing(6, 3, 1, s), spins, {"p": 3, "n": 6}, samples=6) if p else rem(6, samples=6)
+    content = build(tmp_path, [made], exact=0)
+    assert ("nothing exact was asked for" in content.findings[-1]) == bool(p)
 
 
 def test_generations_that_freeze_together_share_a_temperature():

@@ -7,6 +7,7 @@ from reports.made import made_results
 from spinnet.errors import InputError
 from spinnet.records import Variable
 from spinnet.reports.relaxation import RelaxationReport
+from spinnet.reports.relaxation_exponent import RelaxationExponentReport
 from spinnet.theory.dynamics_two_time import dynamics
 
 PHYSICS = {
@@ -68,3 +69,12 @@ def test_a_time_beyond_the_runs_is_refused(tmp_path):
     results = made_results(tmp_path / "c.h5", {"main": [glass(n) for n in (32, 64, 128)]})
     with pytest.raises(InputError, match="beyond the end of the runs"):
         RelaxationReport(times=[100.0]).build(results, lambda line: None)
+
+
+@pytest.mark.parametrize("report", [RelaxationReport, RelaxationExponentReport])
+def test_a_field_is_refused_before_the_run(report):
+    other = {**PHYSICS, "landscape": {**PHYSICS["landscape"], "field": 0.1}, "last": 100.0}
+    settings = report.resolve({}, "report")
+    report.check(settings, {"main": [{**PHYSICS, "last": 100.0}]})
+    with pytest.raises(InputError, match="arm main has an external field"):
+        report.check(settings, {"main": [other]})

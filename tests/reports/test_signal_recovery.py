@@ -87,6 +87,60 @@ def test_other_overlaps_and_energies_are_called_wrong(tmp_path):
     assert "MISS the maximum-likelihood" in build(tmp_path / "x", {"a": wrong}, informed_flow="a").findings[0]
 
 
+def test_strengths_that_no_line_in_1_over_n_describes_are_no_agreement(tmp_path):
+    # Shifts to which a weighted line in 1/N is blind: errors squared times (1, −3, 2).
+    known, shift = spiked.maximum_likelihood_state(PURE, 2.2).overlap, {32: 0.02, 64: -0.03, 128: 0.01}
+    arms = {"a": [informed(2.2, n, known, shift[n]) for n in shift]}
+    content = build(tmp_path, arms, informed_flow="a")
+    (row,) = content.rows
+    assert abs(row["z"]) < 4 and row["fit_p_value"] < 1e-3
+    assert "does not describe the sizes at β₀ = 2.2" in content.findings[0] and "meet the" not in content.findings[0]
+
+
+def test_one_sample_is_not_tested(tmp_path):
+    known = spiked.nishimori_overlap(PURE, 2.2)
+    alone = informed(2.2, 32, known, 0.0, 1.0, -0.5 * 2.2**2, samples=1)
+    content = build(tmp_path, {"a": [alone]}, informed_langevin="a")
+    assert "not tested" in content.findings[1] and "stays" not in content.findings[1]
+    # Beside a size with an error it is left out.
+    wrong = informed(2.2, 64, known, 0.0, 1.0, -0.5 * 2.2**2 + 0.5)
+    (tmp_path / "x").mkdir()
+    finding = build(tmp_path / "x", {"a": [alone, wrong]}, informed_langevin="a").findings[1]
+    assert "LEAVES" in finding and "of 1 points" in finding
+
+
+def test_strengths_without_two_sizes_and_errors_are_not_said_to_stay(tmp_path):
+    def points(samples, sizes):
+        rng = np.random.default_rng(0)
+        covariance = {"2": 0.8, "3": np.sqrt(2 / 3)}
+        return [point(n, covariance, rng.random((samples, 4, 3)), start="random") for n in sizes]
+
+    for name, made in (("one_size", points(20, (32,))), ("one_sample", points(1, (32, 128)))):
+        (tmp_path / name).mkdir()
+        (finding,) = build(tmp_path / name, {"m": made}, matrix_flow="m").findings
+        assert "not tested at 1/Δ₂ = 0.64" in finding and "falls" not in finding
+
+
+def test_samples_are_paired_by_their_numbers(tmp_path):
+    points = recovering(0.5, sizes=(128,))
+    lost, common = [], []
+    for k, made in enumerate(points):
+        measured = {name: v for name, v in made["variables"].items() if not isinstance(v, Variable)}
+        other = {name: v for name, v in made["variables"].items() if isinstance(v, Variable)}
+        # One strength has lost sample 3, another is in reverse order.
+        order = {1: np.delete(np.arange(40), 3), 2: np.arange(40)[::-1]}.get(k, np.arange(40))
+        for chosen, rows in ((lost, order), (common, np.delete(np.arange(40), 3))):
+            variables = {name: v[rows] for name, v in measured.items()}
+            numbers = {"trajectory/sample": Variable(rows, ("sample",))}
+            chosen.append({**made, "variables": {**variables, **other, **numbers}})
+    halves = []
+    for name, made in (("lost", lost), ("common", common)):
+        (tmp_path / name).mkdir()
+        group = build(tmp_path / name, {"r": made}, random="r").groups["random/n=128"]
+        halves.append((group["half"], group["half_error"]))
+    assert halves[0] == pytest.approx(halves[1], rel=1e-12)
+
+
 @pytest.mark.parametrize("exponent", [0.5, 0.2])
 def test_the_exponent_of_the_scale_is_found(tmp_path, exponent):
     content = build(tmp_path, {"r": recovering(exponent)}, random="r")
@@ -116,5 +170,13 @@ def test_arms_that_do_not_fit_are_refused():
     for role, words in (("random", "start_at must be random"), ("informed_langevin", "temperature 1/")):
         with pytest.raises(InputError, match=words):
             SignalRecoveryReport.check({**empty, role: "a"}, {"a": [physics]})
+    field = {**physics, "landscape": {**physics["landscape"], "field": 0.1}}
+    with pytest.raises(InputError, match="external field"):
+        SignalRecoveryReport.check({**empty, "informed_flow": "a"}, {"a": [field]})
+    thermal = point(8, {"3": 2.0}, np.zeros((2, 1, 3)), temperature=1.0)["physics"]
+    binary = {**thermal, "landscape": {**thermal["landscape"], "couplings": "binary"}}
+    SignalRecoveryReport.check({**empty, "informed_langevin": "a"}, {"a": [thermal]})
+    with pytest.raises(InputError, match="binary"):
+        SignalRecoveryReport.check({**empty, "informed_langevin": "a"}, {"a": [binary]})
     with pytest.raises(InputError, match="no arm is named"):
         SignalRecoveryReport()

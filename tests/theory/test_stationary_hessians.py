@@ -14,6 +14,7 @@ from spinnet.theory.kac_rice import index_fraction
 from spinnet.theory.stationary_hessians import sample_hessians, sample_typical_spectra
 
 PURE = Covariance({3: 1.0})
+PURE_16 = np.sqrt(2 / (3 * 16))  # the energy density of GOE eigenvalue 1 at N = 16
 
 
 def test_the_mean_index_at_an_energy_is_that_of_exact_counts():
@@ -41,7 +42,7 @@ def test_edges_of_minima_are_those_of_searched_ones():
         points = find_critical_points(glass, np.random.default_rng(sample), starts=64, most_starts=512)
         minima = points.index == 0
         edges = points.eigenvalues[minima][:, [0, -1]]
-        predicted = np.column_stack(law.edges_of_minima(points.energy[minima] / n))
+        predicted = law.edges_of_minima(points.energy[minima] / n)[0].T
         known = np.isfinite(predicted).all(axis=1)
         measured.append((edges - predicted)[known].sum(axis=0))
         # Deliberately wrong: the edges of typical configurations.
@@ -50,6 +51,17 @@ def test_edges_of_minima_are_those_of_searched_ones():
     assert (np.abs(z) < 4).all()
     wrong = np.mean(expected, axis=0) / (np.std(expected, axis=0, ddof=1) / np.sqrt(samples))
     assert wrong[0] > 4
+
+
+def test_errors_of_the_edges_are_the_scatter_of_independent_samples():
+    energies, repeats = PURE_16 * np.array([-5.6, -5.0, -4.4]), 60
+    found = [sample_hessians(PURE, 16, 300, seed=seed).edges_of_minima(energies) for seed in range(repeats)]
+    means, errors = (np.array(part) for part in zip(*found, strict=True))
+    scatter, told = means.var(axis=0, ddof=1), (errors**2).mean(axis=0)
+    # A variance of Gaussian numbers has the relative error sqrt(2/(repeats − 1)).
+    assert (np.abs(scatter / told - 1) < 4 * np.sqrt(2 / (repeats - 1))).all()
+    assert sample_hessians(PURE, 16, 300).edges_of_minima(0.0)[1].shape == (2,)
+    assert np.isnan(sample_hessians(PURE, 16, 300).edges_of_minima([0.0, -9.0])[1]).all()
 
 
 def test_mean_energies_by_index_are_those_of_exact_counts():
