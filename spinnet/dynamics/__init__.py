@@ -14,6 +14,7 @@ from spinnet.errors import InputError, nearest_name
 if TYPE_CHECKING:
     from spinnet.dynamics.base import Dynamics
     from spinnet.dynamics.constrained_tempering import ConstrainedTempering
+    from spinnet.dynamics.cooling import Cooling
     from spinnet.dynamics.critical_point_census import CriticalPointCensus
     from spinnet.dynamics.geodesic_metropolis import GeodesicMetropolis
     from spinnet.dynamics.gradient_descent import GradientDescent
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 #: Where each dynamics lives: name -> "module:class".
 DYNAMICS = {
     "ConstrainedTempering": "spinnet.dynamics.constrained_tempering:ConstrainedTempering",
+    "Cooling": "spinnet.dynamics.cooling:Cooling",
     "CriticalPointCensus": "spinnet.dynamics.critical_point_census:CriticalPointCensus",
     "GeodesicMetropolis": "spinnet.dynamics.geodesic_metropolis:GeodesicMetropolis",
     "GradientDescent": "spinnet.dynamics.gradient_descent:GradientDescent",
@@ -48,6 +50,7 @@ __all__ = [
     "DYNAMICS",
     "SGD",
     "ConstrainedTempering",
+    "Cooling",
     "CriticalPointCensus",
     "GeodesicMetropolis",
     "GradientDescent",

@@ -67,6 +67,10 @@ class Langevin(SteppedDynamics):
     def time_unit(self) -> str:
         return "time of dx = -grad H dt + sqrt(2T) dW"
 
+    def temperature_at(self, s: int) -> float:
+        """The temperature of step ``s``, counted from 0."""
+        return self.temperature
+
     def flow_time(self, landscape: Landscape) -> float:
         return 1.0
 
@@ -77,13 +81,12 @@ class Langevin(SteppedDynamics):
     def advance(self, landscape: Differentiable, state: LangevinState, n: int) -> LangevinState:
         space, x = landscape.space, state.x
         keys = np.array(state.keys, dtype=np.uint64)
-        amplitude = math.sqrt(2.0 * self.temperature * self.step)
         noise = np.empty(x.shape)
         first = int(state.steps[0])
         with np.errstate(all="ignore"):
             for s in range(first, first + n):
                 fill_normal(keys, s * x.shape[1], noise)
                 displacement = landscape.gradient(x) * -self.step
-                displacement += amplitude * noise
+                displacement += math.sqrt(2.0 * self.temperature_at(s) * self.step) * noise
                 x = space.retract(x + space.project(x, displacement))
         return LangevinState(x, state.steps + n, keys, ~finite_rows(x))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 REPORTS = {
     "ageing": "spinnet.reports.ageing:AgeingReport",
     "complexity": "spinnet.reports.complexity:ComplexityReport",
+    "cooling": "spinnet.reports.cooling:CoolingReport",
     "coupling_kinds": "spinnet.reports.coupling_kinds:CouplingKindsReport",
     "data_correlations": "spinnet.reports.data_correlations:DataCorrelationsReport",
     "equilibrium": "spinnet.reports.equilibrium:EquilibriumReport",

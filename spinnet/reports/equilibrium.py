@@ -264,8 +264,8 @@ def _meeting(found: list[tuple[float, float, float]], what: str, sizes: int) -> 
     """(|z|, T, error) of each limit, in words."""
     if not found:
         return (
-            f"{what} is not extrapolated: at every temperature of the ladder the sizes are too small for its errors, or "
-            "do not follow the law of large sizes"
+            f"{what} is not extrapolated: at every temperature of the ladder the sizes are too small for its errors, "
+            "or do not follow the law of large sizes"
         )
     z, temperature, _ = max(found)
     return (

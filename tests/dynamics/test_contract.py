@@ -30,6 +30,9 @@ CASES = {
     "descent on the sphere": ("GradientDescent", {"learning_rate": 0.8, "momentum": 0.3}, two_spin),
     "SGD": ("SGD", {"learning_rate": 0.02, "batch": 3, "momentum": 0.9, "drops": [4, 9]}, regression),
     "Langevin on the sphere": ("Langevin", {"temperature": 0.5, "step": 0.02}, lambda: two_spin_glass(13, 1)),
+    "cooling on the sphere": (
+        "Cooling", {"temperature": 1, "duration": 0.2, "step": 0.02}, lambda: two_spin_glass(13, 1)
+    ),
     "pairs on the sphere": (
         "PairedLangevin",
         {"temperature": 0.5, "step": 0.02, "waiting_times": [0, 0.1, 0.2], "first": 0.02, "per_decade": 4},
