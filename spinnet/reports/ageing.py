@@ -28,7 +28,7 @@ from spinnet.reports.ageing_curves import (
     normal_z,
 )
 from spinnet.reports.base import Content, Report
-from spinnet.reports.glass_theory import covariance_of, temperature_of
+from spinnet.reports.glass_theory import covariance_of, refuse_field, temperature_of
 from spinnet.reports.results import StudyResults, shared_label
 from spinnet.theory.covariance import Covariance
 from spinnet.theory.spherical_ageing import ageing_state
@@ -98,6 +98,9 @@ class AgeingReport(Report):
     def check(cls, settings: Mapping[str, Any], arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         """Also: runs must reach the delays asked for, and the control must be in equilibrium."""
         super().check(settings, arms)
+        for name in filter(None, (cls.chosen_arm(settings, parameter, list(arms)) for parameter in cls.arm_parameters)):
+            for physics in arms[name]:
+                refuse_field(name, physics)
         for physics in arms[cls.chosen_arm(settings, "arm", list(arms))]:
             longest = physics["last"] - physics["dynamics"]["waiting_times"][0]
             if settings["delays"] and max(settings["delays"]) > longest * (1 + 1e-9):

@@ -88,12 +88,15 @@ def _changes(content: Content, arm: str, one: Aged, other: Aged, decisive: float
     pairs = [(nearest(one.delays, delay), k) for k, delay in enumerate(other.delays) if delay > 0]
     pairs = [(i, k) for i, k in pairs if abs(one.delays[i] / other.delays[k] - 1) < 0.01]
     mine, theirs = (np.array(column, dtype=int) for column in zip(*pairs, strict=True))
-    samples = min(one.samples, other.samples)
+    ours, others = one.point.rows_in_common(other.point, "dynamics")
+    samples = len(ours)
     parts, group = [], f"repeated/{arm}/n={other.n}"
     content.add(f"{group}/delay", other.delays[theirs], ("delay",), "1/rate")
     large = False
     for name, told in (("correlation", "C"), ("response", "χ")):
-        mean, error = mean_and_error(getattr(other, name)[:samples, :, theirs] - getattr(one, name)[:samples, :, mine])
+        mean, error = mean_and_error(
+            getattr(other, name)[others][:, :, theirs] - getattr(one, name)[ours][:, :, mine]
+        )
         content.add(f"{group}/{name}_change", mean, ("waiting_time", "delay"))
         content.add(f"{group}/{name}_change_error", error, ("waiting_time", "delay"))
         z = normal_z(mean, error, samples)

@@ -19,9 +19,9 @@ from spinnet.configurable import one_of, real_number
 from spinnet.errors import InputError
 from spinnet.estimators.resampling import FEWEST_UNITS, jackknife, mean_and_error
 from spinnet.reports.base import Content, Report
-from spinnet.reports.glass_theory import CLOCKED, covariance_of, infinite_size
+from spinnet.reports.glass_theory import CLOCKED, covariance_of, infinite_size, refuse_field
 from spinnet.reports.results import PointResults, StudyResults
-from spinnet.reports.size_differences import SizeDifference, index_of, large_size_limit, normal_scores
+from spinnet.reports.size_differences import Curves, SizeDifference, index_of, large_size_limit, normal_scores
 from spinnet.theory.coupling_moments import EnergyMoments, energy_moments
 
 #: A difference is called one from here on, in standard errors; so many kinds, sizes and times are looked at.
@@ -70,6 +70,7 @@ class CouplingKindsReport(Report):
         for arm, points in arms.items():
             for physics in points:
                 cls.check_physics(arm, physics)
+                refuse_field(arm, physics)
         every = [physics for points in arms.values() for physics in points]
         if len({str(covariance_of(physics).amplitudes) for physics in every}) > 1:
             raise InputError("the arms have different covariances: kinds are compared at the same one")
@@ -123,7 +124,8 @@ class CouplingKindsReport(Report):
                 content.add(f"{group}/n={n}/energy_density", mean, ("time",), "energy")
                 content.add(f"{group}/n={n}/energy_density_error", error, ("time",), "energy")
             if kind != self.reference:
-                compared = [SizeDifference.of(sizes, curves[self.reference], moment) for moment in moments]
+                pairs = _same_samples(kinds[kind], kinds[self.reference])
+                compared = [SizeDifference.of(*pairs, moment) for moment in moments]
                 _store(content, group, compared)
                 content.rows += [_row(kind, one) for one in compared]
                 content.findings.append(_approach(kind, self.reference, compared))
@@ -336,6 +338,19 @@ def _against_theory(content: Content, curves, moments, known, wrong) -> str:
         else:
             parts.append(f"{kind} not tested")
     return f"each kind extrapolated alone, against the N → ∞ dynamics: {'; '.join(parts)}"
+
+
+def _same_samples(points: list[PointResults], references: list[PointResults]) -> tuple[Curves, Curves]:
+    """Curves of two kinds at the sizes that both have, row by row of the same disorder sample."""
+    by_size = {point.n_units: point for point in references}
+    mine, theirs = {}, {}
+    for point in points:
+        if (other := by_size.get(point.n_units)) is not None:
+            rows, other_rows = point.rows_in_common(other, "trajectory")
+            for found, one, chosen in ((mine, point, rows), (theirs, other, other_rows)):
+                time, values = _curve(one)
+                found[one.n_units] = time, values[chosen]
+    return mine, theirs
 
 
 def _curve(point: PointResults) -> tuple[np.ndarray, np.ndarray]:

@@ -71,6 +71,11 @@ class PointResults:
         """
         return self.read(f"{group}/sample")
 
+    def rows_in_common(self, other: PointResults, group: str) -> tuple[NDArray, NDArray]:
+        """The rows, here and there, of the disorder samples that two points both have, in the same order."""
+        _, mine, theirs = np.intersect1d(self.sample_numbers(group), other.sample_numbers(group), return_indices=True)
+        return mine, theirs
+
     def units(self, name: str) -> str:
         """The units of a variable."""
         return self._file.read(self.arm, self.label, name).units

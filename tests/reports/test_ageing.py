@@ -205,3 +205,21 @@ def test_what_the_report_cannot_use_is_refused_before_the_run():
         AgeingReport.check({**settings, "delays": [50.0]}, arms)
     with pytest.raises(InputError, match="give the lowest and the highest C"):
         AgeingReport(window=[0.6, 0.1])
+
+
+def test_rows_of_two_points_are_paired_by_the_number_of_the_disorder_sample(tmp_path):
+    """A task that failed shifts the rows that follow."""
+    from reports.made import made_results
+
+    from spinnet.records import Variable
+
+    physics = {"landscape": {"kind": "SphericalGlass"}, "dynamics": {"kind": "GradientFlow"}, "probes": {}}
+    points = [
+        {"parameters": {"n": n}, "physics": physics,
+         "variables": {"trajectory/x": np.zeros((len(numbers), 1, 1)),
+                       "trajectory/sample": Variable(np.array(numbers), ("sample",))}}
+        for n, numbers in ((8, [0, 1, 2, 4]), (16, [3, 4, 1]))
+    ]  # fmt: skip
+    one, other = made_results(tmp_path / "c.h5", {"main": points}).points("main")
+    rows, others = one.rows_in_common(other, "trajectory")
+    assert (rows.tolist(), others.tolist()) == ([1, 3], [2, 1])
