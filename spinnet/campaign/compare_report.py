@@ -182,8 +182,8 @@ def notes_on_units(pairs: Sequence[tuple[PointData, PointData]], rows: Sequence[
                 lost.setdefault((arm, point, count), []).append(row.label)
     for (arm, point, count), labels in lost.items():
         notes.append(
-            f"{arm} {point}: {count} runs are left out of {', '.join(dict.fromkeys(labels))}: they diverged, or are "
-            "shorter than the horizon"
+            f"{arm} {point}: {count} runs are left out of {', '.join(dict.fromkeys(labels))}: they diverged, do "
+            "not relax, or are shorter than the horizon"
         )
     return list(dict.fromkeys(notes))
 

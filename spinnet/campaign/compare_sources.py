@@ -25,6 +25,18 @@ WANTED = (
 )
 
 
+#: Beyond this a run has diverged, though its numbers are not infinite yet: no energy or time of anything is as large.
+DIVERGED = 1e15
+
+
+def _without_diverged(values: np.ndarray) -> np.ndarray:
+    """NaN for numbers that only a run which has diverged can have: their squares would overflow."""
+    if values.dtype.kind != "f":
+        return values
+    with np.errstate(invalid="ignore"):
+        return np.where(np.abs(values) > DIVERGED, np.nan, values)
+
+
 @dataclass(frozen=True)
 class Source:
     """A result file opened for comparison.
@@ -49,7 +61,7 @@ class Source:
         return PointData(
             arm,
             point,
-            {name: variable.data for name, variable in variables.items()},
+            {name: _without_diverged(variable.data) for name, variable in variables.items()},
             self._file.point_attributes(arm, point),
             {name: variable.units for name, variable in variables.items()},
         )

@@ -24,6 +24,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from spinnet.campaign.compare_arms import ArmData, SplitRate
 from spinnet.campaign.compare_report import Comparison, notes_on_units
 from spinnet.campaign.compare_settings import CompareSettings
@@ -72,6 +74,7 @@ def compare_collected(
     names = list(source.points)
     arms = {name: read_arm(source, name, name) for name in names}
     notes = [f"missing: {gap}" for gap in source.gaps[:5]]
+    notes += [note for arm in arms.values() for point in arm.points if (note := _divergence(point))]
     if len(source.gaps) > 5:
         notes.append(f"missing: {len(source.gaps) - 5} more tasks")
     left = source.check_arm(settings.left, "compare.left") if settings.left else names[0]
@@ -124,6 +127,18 @@ def compare_files(
     pairs = [tuple(points)] if chosen_one else choose_pairs(*arms, settings)
     title = " against ".join(dict.fromkeys(source.title for source, _, _ in sides))
     return _compare(title, arms, pairs, settings, notes, out_path)
+
+
+def _divergence(point: PointData) -> str:
+    """How many runs diverged, and what may help; nothing where none did."""
+    energies = point.arrays.get("trajectory/energy_density")
+    if energies is None:
+        return ""
+    lost = int((~np.isfinite(energies[..., -1])).sum())
+    total = energies[..., -1].size
+    if lost == 0:
+        return ""
+    return f"{point.arm} {point.name}: {lost} of {total} runs DIVERGED: take smaller steps (a smaller rate)"
 
 
 def read_settings(table: Mapping[str, Any]) -> CompareSettings:

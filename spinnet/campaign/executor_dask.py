@@ -103,6 +103,10 @@ def jobqueue_cluster(kind: str, workers: int, options: dict[str, Any]) -> Iterat
             cluster_class = getattr(dask_jobqueue, CLUSTERS[kind])
     except ImportError:
         raise InputError('Dask is not installed: pip install "spinnet[cluster]"') from None
+    if kind != "local":
+        # As in our own workers: a checkout in the working directory must not pass for the installed package.
+        before = ["export PYTHONSAFEPATH=1", *options.get("job_script_prologue", [])]
+        options = {**options, "job_script_prologue": before}
     if kind == "local":
         options = {"threads_per_worker": 1, "dashboard_address": None, **options, "n_workers": 0}
     _be_quiet()

@@ -18,7 +18,7 @@ from spinnet.cli.report import report
 from spinnet.cli.submit import submit
 from spinnet.cli.theory import theory
 from spinnet.cli.validate import validate
-from spinnet.errors import EXIT_ABORTED, SpinnetError
+from spinnet.errors import EXIT_ABORTED, EXIT_BAD_INPUT, SpinnetError, StorageError
 
 _EPILOG = """\b
 Examples:
@@ -40,7 +40,9 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except SpinnetError as error:
             click.echo(f"spinnet: {error}", err=True)
-            ctx.exit(error.exit_code)
+            # 75 asks to run the same command again: only runs leave something to go on from.
+            refused = isinstance(error, StorageError) and ctx.invoked_subcommand not in ("run", "submit", "rerun")
+            ctx.exit(EXIT_BAD_INPUT if refused else error.exit_code)
         except KeyboardInterrupt:
             click.echo("spinnet: aborted", err=True)
             ctx.exit(EXIT_ABORTED)

@@ -57,6 +57,8 @@ def run(study, output, jobs, preset, fresh, scheduler, cluster, workers, profile
         click.echo(line, err=True)
     if outcome.exit_code not in (EXIT_DONE, EXIT_FAILED_TASKS):
         raise SystemExit(outcome.exit_code)
+    if outcome.failed and not outcome.done and not outcome.skipped:
+        raise SystemExit(outcome.exit_code)  # nothing to collect, and the reasons have been told
     try:
         finish(folder, as_json=as_json, quiet=quiet)
     except SpinnetError as error:

@@ -81,8 +81,16 @@ class TerminalProgress:
             now = time.monotonic()
             if force or now - self._last_line >= LINE_EVERY_SECONDS:
                 self._last_line = now
-                left = (now - self._began) * (self._total / done - 1) if done > 0 else float("nan")
-                click.echo(f"{self._done}/{self._total} tasks done, about {_duration(left)} left", err=True)
+                click.echo(f"{self._done}/{self._total} tasks done{self._left(now, done)}", err=True)
+
+
+    def _left(self, now: float, done: float) -> str:
+        """ ", about 3 min 10 s left", once enough has been done to say so."""
+        if self._done == self._total:
+            return ""
+        if self._done < min(5, max(1, self._total // 4)):  # the first tasks wait for the compiler
+            return ", time left not known yet"
+        return f", about {_duration((now - self._began) * (self._total / done - 1))} left"
 
 
 def _duration(seconds: float) -> str:

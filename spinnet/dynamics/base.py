@@ -27,6 +27,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from spinnet.configurable import Configurable
+from spinnet.errors import InputError
 from spinnet.landscapes.base import Landscape
 from spinnet.records import Variables
 
@@ -127,6 +128,14 @@ class SteppedDynamics(Dynamics):
     @property
     def time_unit(self) -> str:
         return "steps"
+
+    def check_run(self, last: float, replicas: int) -> None:
+        """A run is at least one step long."""
+        if self.step_length > last * (1 + _FUZZ):
+            raise InputError(
+                f"one step lasts {self.step_length:g}, longer than the whole run to last = {last:g}: take smaller "
+                "steps or a longer run"
+            )
 
     def interval(self, state: Any) -> tuple[np.ndarray, np.ndarray]:
         return np.maximum(state.steps - 1, 0) * self.step_length, state.steps * self.step_length

@@ -98,6 +98,7 @@ class PairedLangevin(SteppedDynamics):
 
     def check_run(self, last: float, replicas: int) -> None:
         """The first pair must part before the end."""
+        super().check_run(last, replicas)
         if self.waiting_times[0] + self.first > last:
             raise InputError(
                 f"waiting_times begin at {self.waiting_times[0]:g} and the first delay is {self.first:g}, beyond the "

@@ -117,13 +117,19 @@ def _temperatures(ax: Axes, group: Group) -> None:
             continue
         ax.errorbar(inverse[good], values[good], errors[good], color=style.COLOURS[number], ls="none",
                     marker=style.MARKERS[number], label=label)  # fmt: skip
-        ends = [group.number(f"{name}_limit"), group.number(f"{name}_limit_log")]
-        if np.isfinite(ends).all():
-            # the bar spans the extrapolations in 1/N and in (ln N)/N
-            ax.plot([0, 0], ends, color=style.COLOURS[number], lw=3, alpha=0.5, solid_capstyle="butt", clip_on=False)
-    ax.set_xlim(0, inverse.max() * 1.1)
+        for form, filled, shift in (("limit", True, 0.0), ("limit_log", False, 0.012)):
+            # two forms of the correction to Y_2: what is not known about it is the distance between them
+            limit, error = group.number(f"{name}_{form}"), group.number(f"{name}_{form}_error")
+            if np.isfinite(limit) and np.isfinite(error):
+                ax.errorbar([shift * inverse.max()], [limit], [error], ls="none", ms=4.0,
+                            color=style.COLOURS[number], marker="D", mfc=None if filled else "white", clip_on=False,
+                            label=f"{label}, limit in " + ("$1/N$" if filled else r"$\ln N/N$"))  # fmt: skip
+    if np.isfinite(group.number("freezing")):
+        ax.axhline(group.number("freezing"), color=style.INK, lw=0.8, ls=(0, (4, 1.6)), label=r"$T_f$, $N\to\infty$")
+    ax.set_xlim(-0.02 * inverse.max(), inverse.max() * 1.1)
     ax.set_xlabel(r"$1/N$")
     ax.set_ylabel(r"freezing temperature $T_f$")
+    style.headroom(ax, 3)
     ax.legend(loc="best")
 
 

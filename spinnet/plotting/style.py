@@ -138,11 +138,11 @@ def shades(colour: str, count: int) -> list[tuple[float, float, float]]:
 
 
 def point_label(point: str) -> str:
-    """A point's name for a legend: "n=64" becomes "n = 64" with one-letter names as symbols."""
+    """A point's name for a legend: "n=64" becomes "N = 64", other one-letter names become symbols."""
     parts = []
     for part in point.split(","):
         name, equals, value = part.partition("=")
-        symbol = rf"${name}$" if len(name) == 1 else name
+        symbol = "$N$" if name == "n" else rf"${name}$" if len(name) == 1 else name
         parts.append(f"{symbol} = {value}" if equals else part)
     return ", ".join(parts)
 
@@ -163,7 +163,8 @@ def label_log_axes(figure: Figure) -> None:
     """Labels of logarithmic axes that never overlap: powers of ten, or plain 1, 2, 5 where the axis is short."""
     for ax in figure.axes:
         for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
-            if axis.get_scale() != "log" or not isinstance(axis.get_minor_formatter(), LogFormatter):
+            formatters = (axis.get_major_formatter(), axis.get_minor_formatter())
+            if axis.get_scale() != "log" or not all(isinstance(one, LogFormatter) for one in formatters):
                 continue  # linear, or labelled on purpose
             low, high = min(low, high), max(low, high)
             short = low > 0 and high / low < 200.0 and low > 1e-3 and high < 1e4

@@ -275,7 +275,8 @@ def _approach(kind: str, reference: str, compared: list[SizeDifference]) -> str:
     if np.abs(scores).max() < SIGNIFICANT:
         bound = max(float(np.abs(one.difference[-1]) + 2 * one.error[-1]) for one in compared)
         return (
-            f"{kind} against {reference}: no difference of e(t) is resolved, {largest}, {span}; at the largest size it "
+            f"{kind} against {reference}: no difference of e(t) is resolved at {SIGNIFICANT:g} standard deviations "
+            f"(Student's t of these few samples as normal ones), {largest}, {span}; at the largest size it "
             f"is below {bound:.2g}"
         )
     parts = []

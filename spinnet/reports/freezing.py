@@ -222,13 +222,18 @@ def _freezing(content: Content, group: str, found: Sequence[dict[str, Any]]) -> 
         for shape in (1.0 / sizes[good], np.log(4.0 * np.pi * sizes[good] * math.log(2.0)) / sizes[good]):
             fit = weighted_least_squares(np.stack([np.ones(good.sum()), shape], axis=1), values[good], errors[good])
             ends.append((float(fit.coefficients[0]), float(fit.errors[0])))
-        content.describe(group, **{f"{name}_limit": ends[0][0], f"{name}_limit_log": ends[1][0]})
+        content.describe(group, **{
+            f"{name}_limit": ends[0][0], f"{name}_limit_error": ends[0][1],
+            f"{name}_limit_log": ends[1][0], f"{name}_limit_log_error": ends[1][1],
+        })  # fmt: skip
         parts.append(
             f"from the {how} T_f = {ends[0][0]:.3f} ± {ends[0][1]:.3f} extrapolated in 1/N, {ends[1][0]:.3f} ± "
             f"{ends[1][1]:.3f} in (ln N)/N (N = {sizes[good][-1]:.0f}: {values[good][-1]:.3f} ± {errors[good][-1]:.3f})"
         )
     content.add(f"{group}/n", sizes, ("size",))
     bound = found[-1]["limit"]
+    if bound is not None and np.isfinite(bound.freezing):
+        content.describe(group, freezing=float(bound.freezing))
     exact = f"; the limit is {bound.freezing:.4f}" if bound is not None and np.isfinite(bound.freezing) else ""
     return f"freezing: {'; '.join(parts) or 'the temperatures measured do not tell'}{exact}"
 

@@ -126,7 +126,7 @@ def _long_rows(source: str | os.PathLike, selection: Selection) -> Iterator[list
         fixed = [_plain(part.constants.get(name, "")) for name in constants]
         coordinates = {name: part.read(name).data for name in part.dims if _is_coordinate(name, part.dims)}
         for name in part.dims:
-            if name not in coordinates:
+            if name not in coordinates or name in selection.variables:  # a coordinate is a column, unless asked for
                 yield from _rows_of(name, part.read(name), coordinates, fixed, dims)
 
 

@@ -25,6 +25,11 @@ def run(study, out, jobs=1, source="", **options):
         return run_study(study, out, jobs=jobs, simulation=toy.MODULE, **options)
 
 
+def search_path():
+    """A PYTHONPATH with the tests in front; an empty entry would mean the working directory, a checkout perhaps."""
+    return os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))
+
+
 def digest(out):
     """The digest of the collected file."""
     return verify(collect_study(out).path)["digest"]

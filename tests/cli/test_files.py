@@ -126,6 +126,15 @@ def test_a_long_table_holds_every_number_once(results, tmp_path):
         np.testing.assert_array_equal([float(row["time"]) for row in own[: len(times)]], times)
 
 
+def test_a_coordinate_that_is_asked_for_is_exported(results, tmp_path):
+    done = call("export", results / "collected.h5", tmp_path / "t.csv", "-v", "trajectory/time", "--point", "n=8")
+    assert done.exit_code == 0, done.output
+    with open(tmp_path / "t.csv", newline="") as file:
+        values = [float(row["value"]) for row in csv.DictReader(file)]
+    stored = Collected(results / "collected.h5").read("main", "n=8", "trajectory/time")
+    np.testing.assert_array_equal(values, stored.data)
+
+
 def test_netcdf_opens_in_xarray_with_named_dimensions(results, tmp_path):
     chosen = ("-v", "trajectory/energy_density", "--point", "n=8")
     done = call("export", results / "collected.h5", tmp_path / "e.nc", *chosen)

@@ -14,7 +14,7 @@ from unittest import mock
 
 import pytest
 from campaign import toy
-from campaign.runs import TESTS, digest, run
+from campaign.runs import digest, run, search_path
 from reference.optional import require_dask
 
 from spinnet.campaign.executor_dask import DaskExecutor, jobqueue_cluster
@@ -30,13 +30,13 @@ pytestmark = pytest.mark.filterwarnings("default")  # Dask warns about its own p
 def scheduler(tmp_path, monkeypatch):
     """The address of a scheduler without workers, and a function that starts one."""
     require_dask()
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("PYTHONPATH", search_path())
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "1")
     processes = []
 
     def start(*arguments):
         with open(tmp_path / f"dask{len(processes)}.log", "wb") as log:
-            command = [sys.executable, "-m", "dask", *arguments]
+            command = [sys.executable, "-P", "-m", "dask", *arguments]
             processes.append(subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True))
         return processes[-1]
 

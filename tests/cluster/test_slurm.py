@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from campaign import toy
-from campaign.runs import TESTS, digest, run
+from campaign.runs import digest, run, search_path
 from cluster.slurm import release, require_slurm, slurm, states, wait_until
 from documentation.test_documentation import run_cluster_commands
 from reference.optional import require_dask
@@ -29,7 +29,7 @@ PROFILE = SlurmProfile(time="10:00", cpus=1, memory="600M", signal_seconds=60)
 @pytest.fixture
 def cluster(monkeypatch):
     require_slurm()
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("PYTHONPATH", search_path())
     node = slurm("sinfo", "-h", "-o", "%n").split()[0]
     yield node
     subprocess.run(["scontrol", "update", f"NodeName={node}", "State=RESUME"], capture_output=True)

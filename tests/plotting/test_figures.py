@@ -176,7 +176,7 @@ def test_errors_stand_in_brackets(value, error, text):
 
 
 def test_labels_and_shades():
-    assert point_label("n=64") == "$n$ = 64"
+    assert point_label("n=64") == "$N$ = 64"
     assert point_label("hidden=8,temperature=0.5") == "hidden = 8, temperature = 0.5"
     assert point_label("all") == "all"
     assert shades("#000000", 1) == [(0.0, 0.0, 0.0)]
