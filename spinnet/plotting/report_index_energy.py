@@ -31,7 +31,7 @@ def _index(ax: Axes, report: LoadedReport, sizes: dict[str, Group], shades) -> N
     theory = report.group("theory")
     ax.plot(theory["energy"], theory["share"], color=style.INK, ls=(0, (4, 1.6)), lw=1.1, label="semicircle")
     largest = list(sizes.values())[-1]
-    ax.set_xlim(-1.28, max(0.1, largest["energy"].max() + 0.1))
+    ax.set_xlim(-1.28, largest["energy"].max(initial=0.0) + 0.1)
     ax.set_ylim(-0.02, None)
     ax.set_xlabel(r"energy per spin $e$")
     ax.set_ylabel(r"index density $k/(N-1)$")
