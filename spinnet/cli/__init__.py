@@ -13,6 +13,7 @@ from spinnet.cli.compare import compare
 from spinnet.cli.completion import completion
 from spinnet.cli.example import example
 from spinnet.cli.files import export, info, rerun
+from spinnet.cli.kinds import kinds
 from spinnet.cli.plot import plot
 from spinnet.cli.report import report
 from spinnet.cli.submit import submit
@@ -62,7 +63,7 @@ def main() -> None:
 
 
 _COMMANDS = (
-    run, submit, status, collect, compare, report, plot, export, info, rerun, validate, example, theory, bench,
+    run, submit, status, collect, compare, report, plot, export, info, rerun, validate, kinds, example, theory, bench,
     completion,
 )  # fmt: skip
 for _command in _COMMANDS:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from spinnet.landscapes.spherical_glass import SphericalGlass
 
 
-_HOME = {
+LANDSCAPES = {
     "SphericalGlass": "spinnet.landscapes.spherical_glass",
     "DenseNetwork": "spinnet.landscapes.dense_network",
     "ContinuousREM": "spinnet.landscapes.generalized_rem",
@@ -52,12 +52,12 @@ def load(name: str) -> type[Landscape]:
     InputError
         For an unknown name, with the nearest known one.
     """
-    if name not in _HOME:
-        raise InputError(f"landscape {name!r} is not known{nearest_name(name, _HOME)}; there are {', '.join(_HOME)}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+    if name not in LANDSCAPES:
+        raise InputError(f"landscape {name!r} is not known{nearest_name(name, LANDSCAPES)}; there are {', '.join(LANDSCAPES)}")
+    return getattr(importlib.import_module(LANDSCAPES[name]), name)
 
 
 def __getattr__(name: str):
-    if name in _HOME:
+    if name in LANDSCAPES:
         return load(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
