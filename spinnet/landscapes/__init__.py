@@ -53,7 +53,8 @@ def load(name: str) -> type[Landscape]:
         For an unknown name, with the nearest known one.
     """
     if name not in LANDSCAPES:
-        raise InputError(f"landscape {name!r} is not known{nearest_name(name, LANDSCAPES)}; there are {', '.join(LANDSCAPES)}")
+        near = nearest_name(name, LANDSCAPES)
+        raise InputError(f"landscape {name!r} is not known{near}; there are {', '.join(LANDSCAPES)}")
     return getattr(importlib.import_module(LANDSCAPES[name]), name)
 
 
