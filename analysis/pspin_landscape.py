@@ -8,29 +8,8 @@ reads RESULTS_DIR/collected.h5, writes RESULTS_DIR/reports and RESULTS_DIR/figur
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-from spinnet.campaign.report_step import report_study
-from spinnet.cli.report import show_report
-from spinnet.errors import SpinnetError
-from spinnet.plotting import draw_report
-
-
-def main(directory: str | Path) -> list[Path]:
-    """Report, print, draw; return the figures."""
-    figures = []
-    for report in report_study(directory):
-        show_report(report)
-        figures += draw_report(report.path, Path(directory) / "figures")
-    return figures
-
+from spinnet.cli.analysis import run_script
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python analysis/pspin_landscape.py RESULTS_DIR")
-    try:
-        for path in main(sys.argv[1]):
-            print(path)
-    except SpinnetError as error:
-        print(error, file=sys.stderr)
-        sys.exit(error.exit_code)
+    sys.exit(run_script(__file__, sys.argv[1:]))
