@@ -30,12 +30,11 @@ from spinnet.reports.ageing_curves import (
 from spinnet.reports.base import Content, Report
 from spinnet.reports.glass_theory import covariance_of, refuse_field, temperature_of
 from spinnet.reports.results import StudyResults, shared_label
+from spinnet.reports.verdicts import REJECTED_FIT
 from spinnet.theory.covariance import Covariance
 from spinnet.theory.spherical_ageing import ageing_state
 from spinnet.theory.spherical_transitions import dynamic_transition
 
-#: A fit of the correction 1/N is rejected below this probability of its chi-squared.
-REJECTED_FIT = 1e-3
 #: So many standard errors are a difference.
 DECISIVE = 4.0
 #: The window of C without another wish: from here to this share of the plateau.

@@ -33,6 +33,7 @@ from spinnet.estimators.specific_heat import fluctuation_specific_heat, slope_sp
 from spinnet.reports.base import Content, Report
 from spinnet.reports.glass_theory import covariance_of, require_bare_exact_glass
 from spinnet.reports.results import PointResults, StudyResults, shared_label
+from spinnet.reports.verdicts import REJECTED_FIT
 from spinnet.theory.covariance import Covariance
 from spinnet.theory.spherical_statics import energy_density, equilibrium_state, specific_heat
 from spinnet.theory.spherical_transitions import dynamic_transition, static_transition
@@ -41,8 +42,6 @@ from spinnet.theory.two_copies import annealed_overlap, leading_overlap
 _CURVE_POINTS = 160
 #: Of the error of a limit: an estimated bias above it forbids the extrapolation.
 LARGEST_BIAS = 0.5
-#: A fit over the sizes is rejected below this probability of its chi-squared.
-REJECTED_FIT = 1e-3
 
 
 class EquilibriumReport(Report):

@@ -33,13 +33,12 @@ from spinnet.reports.glass_theory import (
     temperature_of,
 )
 from spinnet.reports.results import PointResults, StudyResults, shared_label
+from spinnet.reports.verdicts import REJECTED_FIT
 from spinnet.theory.covariance import Covariance
 from spinnet.theory.spherical_ageing import ageing_state, threshold_energy
 from spinnet.theory.spherical_transitions import dynamic_transition
 
 _DECISIVE = 4.0
-#: A fit of the correction 1/N is rejected below this probability of its chi-squared.
-_REJECTED_FIT = 1e-3
 
 
 class RelaxationExponentReport(Report):
@@ -266,7 +265,7 @@ def _limit_exponent(content: Content, group: str, curves: list[_Curve], theory, 
     errors = np.array([mean_and_error(one.values[:, used])[1] for one in curves])
     fits = [extrapolate([one.n for one in curves], means[:, k], errors[:, k]) for k in range(len(time))]
     energy, wrong = (np.array([getattr(fit, name) for fit in fits]) for name in ("limit", "limit_error"))
-    rejected = sum(fit.p_value < _REJECTED_FIT for fit in fits)
+    rejected = sum(fit.p_value < REJECTED_FIT for fit in fits)
     # a is linear in the means: its weight of each size comes from the same least squares of a single one.
     inverse = np.array([[1.0, 1.0 / one.n] for one in curves])
     weights = np.array([np.linalg.pinv(inverse / errors[:, [k]])[0] / errors[:, k] for k in range(len(time))]).T

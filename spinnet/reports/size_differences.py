@@ -8,9 +8,8 @@ import numpy as np
 
 from spinnet.estimators.resampling import mean_and_error
 from spinnet.estimators.scaling import LinearFit, PowerLaw, fit_power_law, local_exponents, weighted_least_squares
+from spinnet.reports.verdicts import REJECTED_FIT
 
-#: A fit is rejected below this probability of its chi-squared.
-REJECTED_FIT = 1e-3
 #: Times of the measurements and energy densities (sample, time), by size.
 Curves = dict[int, tuple[np.ndarray, np.ndarray]]
 
