@@ -37,7 +37,9 @@ ALLOWED = {
     "reports": FOUNDATION | {"results", "estimators", "comparison", "theory"},
     "plotting": FOUNDATION | {"results"},
     "agenda": FOUNDATION | {"probes"},
-    "simulation": FOUNDATION | {"spaces", "schedules", "landscapes", "dynamics", "probes", "agenda"},
+    "trajectory": FOUNDATION | {"landscapes", "dynamics", "probes", "agenda"},
+    "endpoint": FOUNDATION | {"trajectory"},
+    "simulation": FOUNDATION | {"spaces", "schedules", "landscapes", "dynamics", "probes", "trajectory", "endpoint"},
     "campaign": FOUNDATION
     | {"kernels", "schedules", "landscapes", "dynamics", "probes", "simulation", "results", "theory", "estimators",
        "comparison", "reports"},

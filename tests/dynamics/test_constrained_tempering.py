@@ -196,7 +196,7 @@ def test_a_campaign_task_stopped_and_resumed_gives_the_same_bits(monkeypatch):
     }  # fmt: skip
     whole = simulation.simulate(physics, 64.0)
     assert whole.variables["dynamics/reference_overlap_histogram"].dims == ("window", "copy", "block", "bin")
-    monkeypatch.setattr(simulation, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr("spinnet.trajectory.SLICE_SECONDS", 0.0)
     state, part = None, None
     while part is None or not part.finished:
         part = simulation.simulate(physics, 64.0, state, should_stop=lambda: True)

@@ -330,7 +330,7 @@ def test_a_campaign_task_stopped_mid_ladder_and_resumed_gives_the_same_bits(leve
     last = 40.0 if not levels else 2500.0
     whole = simulation.simulate(task(levels), last)
     assert whole.variables["dynamics/energy"].dims == ("level", "copy", "block")
-    monkeypatch.setattr(simulation, "SLICE_SECONDS", 0.02 if levels else 0.0)
+    monkeypatch.setattr("spinnet.trajectory.SLICE_SECONDS", 0.02 if levels else 0.0)
     state, stops = None, 0
     while True:
         told = []

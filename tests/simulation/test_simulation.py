@@ -82,7 +82,7 @@ def test_measuring_times_and_shapes_are_those_of_the_schedule(case):
 def test_an_interrupted_run_has_the_bits_of_an_uninterrupted_one(case, monkeypatch):
     make, _, last = case
     whole = simulation.simulate(make(), last)
-    monkeypatch.setattr(simulation, "SLICE_SECONDS", 0.0)  # ask after every slice
+    monkeypatch.setattr("spinnet.trajectory.SLICE_SECONDS", 0.0)  # ask after every slice
     state, stops = None, 0
     while True:
         polls = itertools.count()
@@ -168,7 +168,7 @@ def test_a_capability_that_is_missing_is_named_before_the_run():
 
 def test_progress_is_reported_between_zero_and_one(case, monkeypatch):
     make, short, _ = case
-    monkeypatch.setattr(simulation, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr("spinnet.trajectory.SLICE_SECONDS", 0.0)
     seen = []
     simulation.simulate(make(), short, report=seen.append)
     assert seen and all(0 <= fraction <= 1 for fraction in seen) and seen == sorted(seen)

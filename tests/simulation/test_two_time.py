@@ -84,7 +84,7 @@ def same(a, b):
 def test_an_interrupted_run_has_the_bits_of_an_uninterrupted_one(case, monkeypatch):
     make, _, last = case
     whole = simulation.simulate(make(), last)
-    monkeypatch.setattr(simulation, "SLICE_SECONDS", 0.0)  # ask after every slice
+    monkeypatch.setattr("spinnet.trajectory.SLICE_SECONDS", 0.0)  # ask after every slice
     state, stops = None, 0
     while True:
         polls = itertools.count()
