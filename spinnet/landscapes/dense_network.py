@@ -19,6 +19,7 @@ from spinnet.landscapes.base import SumOfTerms, Units
 from spinnet.landscapes.network_hessian import layered_hessian
 from spinnet.landscapes.network_jacobian import output_jacobian, term_gradients
 from spinnet.landscapes.network_losses import losses_of, targets_of
+from spinnet.landscapes.network_symmetries import Symmetric, UnitSymmetry
 from spinnet.spaces import Euclidean
 
 ACTIVATIONS = {"tanh": compiled.TANH, "relu": compiled.RELU, "erf": compiled.ERF, "linear": compiled.LINEAR}
@@ -39,7 +40,7 @@ _LARGEST_DENSE_HESSIAN = 5000
 _COPIES_OF_A_STATE = 10
 
 
-class DenseNetwork(SumOfTerms):
+class DenseNetwork(SumOfTerms, Symmetric):
     """A fully connected network on a fixed set of P patterns.
 
     Layer l computes z^l = W^l a^{l−1} + b^l, a^l = φ(z^l) with a^0 = ξ; the outputs are z^L, without φ. The energy is
@@ -205,6 +206,15 @@ class DenseNetwork(SumOfTerms):
     def n_outputs(self) -> int:
         """Number of outputs of the network."""
         return self.widths[-1]
+
+    @property
+    def symmetry(self) -> UnitSymmetry:
+        """Exchanges of hidden units, with signs (odd φ), scales (ReLU) and a shift of all outputs (cross-entropy)."""
+        free = self.weight_decay == 0.0
+        return UnitSymmetry(
+            self.widths, signs=self.activation in ("tanh", "erf", "linear"),
+            scales=free and self.activation in ("relu", "linear"), shifts=free and self.loss == "cross-entropy",
+        )  # fmt: skip
 
     def start(self, replicas: int, rng: np.random.Generator) -> np.ndarray:
         """Weights at initialisation, ``(replicas, n)``; replica a does not depend on how many there are."""
