@@ -22,6 +22,7 @@ PROBES = {
     "funnel": "spinnet.probes.funnel:FunnelProbe",
     "gradient_norm": "spinnet.probes.gradient_norm:GradientNormProbe",
     "hessian_spectrum": "spinnet.probes.hessian_spectrum:HessianSpectrumProbe",
+    "hessian_structure": "spinnet.probes.hessian_structure:HessianStructureProbe",
     "inherent_structure": "spinnet.probes.inherent_structure:InherentStructureProbe",
     "lanczos": "spinnet.probes.lanczos:LanczosProbe",
     "level": "spinnet.probes.level:LevelProbe",
