@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from spinnet.configurable import real_number
 from spinnet.errors import InputError, nearest_name
-from spinnet.estimators.displacement import LocalExponents, collapse, displacement_exponents
+from spinnet.estimators.displacement import KNOWN, LocalExponents, collapse, displacement_exponents
 from spinnet.estimators.resampling import FEWEST_UNITS, mean_and_error
 from spinnet.estimators.stationarity import Stationarity, noise_side, stationarity
 from spinnet.reports.ageing_curves import normal_z
@@ -29,6 +29,8 @@ from spinnet.reports.results import PointResults, StudyResults
 from spinnet.reports.verdicts import DECISIVE
 from spinnet.theory.diffusion import clock_displacement, harmonic_displacement
 
+#: Exponents this close to 1 are no cage, however small their errors.
+_SLIGHT = 0.02
 _PROBES = ("energy", "two_time", "noise_trace", "stationarity")
 
 
@@ -137,9 +139,12 @@ class _Aged:
 
     def _judge(self, k: int, span: float) -> _Judged:
         try:
-            return _Judged(float(self.waits[k]), displacement_exponents(self.delay, self.moved[:, k], span))
+            found = displacement_exponents(self.delay, self.moved[:, k], span)
         except InputError as error:
             return _Judged(float(self.waits[k]), None, str(error))
+        if math.isnan(found.lowest):
+            return _Judged(float(self.waits[k]), None, f"no exponent is known to {KNOWN:g}: run more seeds")
+        return _Judged(float(self.waits[k]), found)
 
     @property
     def oldest(self) -> _Judged:
@@ -174,10 +179,11 @@ class _Aged:
         found = self.oldest.exponents
         if found is None:
             return "undecided"
-        if float(normal_z(np.array(found.lowest - 1.0), np.array(found.lowest_error), found.n_units)) < -DECISIVE:
+        below = normal_z(np.array(found.lowest - 1.0), np.array(found.lowest_error), found.n_units)
+        if found.lowest < 1.0 - _SLIGHT and float(below) < -DECISIVE:
             later = found.exponent[found.delay > found.lowest_at]
             return "plateau" if len(later) and np.nanmax(later, initial=-np.inf) > found.lowest + 0.1 else "slowing"
-        return "never" if found.lowest + DECISIVE * found.lowest_error > 1.0 and found.lowest > 0.9 else "undecided"
+        return "never" if found.lowest > 1.0 - 5 * _SLIGHT else "undecided"
 
     def plateau_finding(self) -> str:
         found, start = self.oldest.exponents, f"{self.label} (W = {self.point.n_dof}): "
