@@ -66,7 +66,8 @@ def test_what_cannot_be_used_is_refused_in_one_line(torch, model, load, tmp_path
     for name, words in (
         ("whole.pt", r"save model.state_dict\(\)"), ("list.pt", "not a state dict"), ("other.pt", "have no '0.weight'"),
         ("shape.pt", r"shape \(2, 2\), the model's has \(3, 4\)"), ("nan.pt", "diverged"),
-        ("torn.pt", "cannot be read"), ("torn.npz", "cannot be read"), ("absent.pt", "there is no checkpoint"), ("a.bin", "ending '.bin'"),
+        ("torn.pt", "cannot be read"), ("torn.npz", "cannot be read"),
+        ("absent.pt", "there is no checkpoint"), ("a.bin", "ending '.bin'"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=words) as caught:
             load.load_configuration(model, tmp_path / name)
