@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from spinnet.landscapes.generalized_rem import ContinuousREM, GeneralizedREM
     from spinnet.landscapes.ising_pspin import PSpinIsing
     from spinnet.landscapes.log_correlated import LogCorrelatedREM
+    from spinnet.landscapes.native_network import NativeNetwork
     from spinnet.landscapes.random_energy import RandomEnergyModel
     from spinnet.landscapes.spherical_glass import SphericalGlass
 
@@ -28,6 +29,7 @@ LANDSCAPES = {
     "DataCorrelatedREM": "spinnet.landscapes.data_correlated",
     "GeneralizedREM": "spinnet.landscapes.generalized_rem",
     "LogCorrelatedREM": "spinnet.landscapes.log_correlated",
+    "NativeNetwork": "spinnet.landscapes.native_network",
     "PSpinIsing": "spinnet.landscapes.ising_pspin",
     "RandomEnergyModel": "spinnet.landscapes.random_energy",
 }
@@ -38,6 +40,7 @@ __all__ = [
     "DenseNetwork",
     "GeneralizedREM",
     "LogCorrelatedREM",
+    "NativeNetwork",
     "PSpinIsing",
     "RandomEnergyModel",
     "SphericalGlass",
