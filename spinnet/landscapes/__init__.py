@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from spinnet.landscapes.base import Landscape
     from spinnet.landscapes.data_correlated import DataCorrelatedREM
     from spinnet.landscapes.dense_network import DenseNetwork
+    from spinnet.landscapes.folding_rem import FoldingREM
     from spinnet.landscapes.generalized_rem import ContinuousREM, GeneralizedREM
     from spinnet.landscapes.ising_pspin import PSpinIsing
     from spinnet.landscapes.log_correlated import LogCorrelatedREM
@@ -27,6 +28,7 @@ LANDSCAPES = {
     "DenseNetwork": "spinnet.landscapes.dense_network",
     "ContinuousREM": "spinnet.landscapes.generalized_rem",
     "DataCorrelatedREM": "spinnet.landscapes.data_correlated",
+    "FoldingREM": "spinnet.landscapes.folding_rem",
     "GeneralizedREM": "spinnet.landscapes.generalized_rem",
     "LogCorrelatedREM": "spinnet.landscapes.log_correlated",
     "NativeNetwork": "spinnet.landscapes.native_network",
@@ -38,6 +40,7 @@ __all__ = [
     "ContinuousREM",
     "DataCorrelatedREM",
     "DenseNetwork",
+    "FoldingREM",
     "GeneralizedREM",
     "LogCorrelatedREM",
     "NativeNetwork",
