@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from spinnet.landscapes.data_correlated import DataCorrelatedREM
     from spinnet.landscapes.dense_network import DenseNetwork
     from spinnet.landscapes.generalized_rem import ContinuousREM, GeneralizedREM
+    from spinnet.landscapes.hopfield import HopfieldModel
     from spinnet.landscapes.ising_pspin import PSpinIsing
     from spinnet.landscapes.log_correlated import LogCorrelatedREM
+    from spinnet.landscapes.perceptron import TeacherStudentPerceptron
     from spinnet.landscapes.random_energy import RandomEnergyModel
     from spinnet.landscapes.spherical_glass import SphericalGlass
 
@@ -27,9 +29,11 @@ LANDSCAPES = {
     "ContinuousREM": "spinnet.landscapes.generalized_rem",
     "DataCorrelatedREM": "spinnet.landscapes.data_correlated",
     "GeneralizedREM": "spinnet.landscapes.generalized_rem",
+    "HopfieldModel": "spinnet.landscapes.hopfield",
     "LogCorrelatedREM": "spinnet.landscapes.log_correlated",
     "PSpinIsing": "spinnet.landscapes.ising_pspin",
     "RandomEnergyModel": "spinnet.landscapes.random_energy",
+    "TeacherStudentPerceptron": "spinnet.landscapes.perceptron",
 }
 
 __all__ = [
@@ -37,10 +41,12 @@ __all__ = [
     "DataCorrelatedREM",
     "DenseNetwork",
     "GeneralizedREM",
+    "HopfieldModel",
     "LogCorrelatedREM",
     "PSpinIsing",
     "RandomEnergyModel",
     "SphericalGlass",
+    "TeacherStudentPerceptron",
 ]
 
 
