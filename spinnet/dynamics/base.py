@@ -152,7 +152,7 @@ class SteppedDynamics(Dynamics):
 
     def attainable(self, times: np.ndarray) -> np.ndarray:
         steps = np.ceil(np.asarray(times, dtype=np.float64) / self.step_length - _FUZZ)
-        return np.unique(steps) * self.step_length
+        return np.unique(steps) * self.step_length + 0.0  # no −0
 
 
 def finite_rows(x: np.ndarray) -> np.ndarray:

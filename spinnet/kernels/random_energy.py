@@ -1,9 +1,11 @@
 """Random energies as a function of the index: hashed nodes of a tree, streamed over all leaves.
 
 A model is a tree over whole numbers. Generation l of L has nodes ``index >> shifts[l]`` (shifts fall to 0), each with
-an independent random value; the energy of an index is the sum over its path, added from the leaf upwards. One
-generation with shift 0 is the random energy model. ``kind`` 0: Gaussian with variance ``widths[l]/2``; ``kind`` 1:
-minus an exponential variable of mean ``widths[l]``.
+an independent random value; the energy of an index is the sum over its path, added from the root down, so that what
+leaves have in common is added once. One generation with shift 0 is the random energy model. ``kind`` 0: Gaussian with
+variance ``widths[l]/2``; ``kind`` 1: minus an exponential variable of mean ``widths[l]``; ``kind`` 2: Gaussian, and the
+sum x of the path is not yet the energy, which is mean[k] + rough[k]·x with k the number of bits set in the index. These
+2(N + 1) numbers, first the means, then the factors, follow the widths in the same array.
 
 Bits of a node: with three keys per generation, a = mix(G·m + key₀), h₁ = mix(a ⊕ key₁) ⊕ a, h₂ = mix(a + key₂) ⊕ (a
 rotated by half). Feeding a forward makes h₁ a random function of m and not a permutation, so that levels repeat and
@@ -43,6 +45,9 @@ _INSIDE = np.uint64((1 << 42) - 1)
 _SIGN, _TURN = np.uint64(1 << 42), np.uint64(1 << 43)
 _UNIT_BITS = np.int64(0x3FF0000000000000)
 _MIDDLE = 1.5 - 2.0**-43
+_TWO, _FOUR, _TOP = np.uint64(2), np.uint64(4), np.uint64(56)
+_ODD, _PAIRED = np.uint64(0x5555555555555555), np.uint64(0x3333333333333333)
+_NIBBLES, _BYTES = np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(0x0101010101010101)
 
 
 @inner
@@ -77,22 +82,43 @@ def gaussian_pair(first, second, width):
 
 
 @inner
+def count_bits(word):
+    """Number of bits set in 64."""
+    word -= (word >> _ONE) & _ODD
+    word = (word & _PAIRED) + ((word >> _TWO) & _PAIRED)
+    return np.int64((((word + (word >> _FOUR)) & _NIBBLES) * _BYTES) >> _TOP)
+
+
+@inner
+def profile_of(shifts, widths):
+    """Means and factors of kind 2, by the number of bits."""
+    first = len(shifts)
+    count = (len(widths) - first) // 2
+    return widths[first : first + count], widths[first + count :]
+
+
+@inner
 def read_energies(keys, shifts, widths, kind, index, energy, count):
     """Set energy[j] for the first ``count`` of some indices in any order."""
-    for g in range(len(shifts) - 1, -1, -1):
+    for g in range(len(shifts)):
         node_keys = (keys[g, 0], keys[g, 1], keys[g, 2])
         shift, width = shifts[g], widths[g]
-        leaf = g == len(shifts) - 1
+        root = g == 0
         if kind == 1:
             for j in range(count):
                 first, second = hash_node(node_keys, index[j] >> shift)
-                energy[j] = multiply_add(log_uniform(first, second), width, 0.0 if leaf else energy[j])
+                energy[j] = multiply_add(log_uniform(first, second), width, 0.0 if root else energy[j])
         else:
             for j in range(count):
                 node = index[j] >> shift
                 first, second = hash_node(node_keys, node >> _ONE)
                 radius, even, odd = gaussian_pair(first, second, width)
-                energy[j] = multiply_add(radius, odd if node & _ONE else even, 0.0 if leaf else energy[j])
+                energy[j] = multiply_add(radius, odd if node & _ONE else even, 0.0 if root else energy[j])
+    if kind == 2:
+        mean, rough = profile_of(shifts, widths)
+        for j in range(count):
+            bits = count_bits(index[j])
+            energy[j] = multiply_add(rough[bits], energy[j], mean[bits])
 
 
 @kernel("void(u8[:,::1], u8[::1], f8[::1], i8, u8[::1], f8[::1])")
@@ -138,8 +164,11 @@ def set_order(pairs, generations, order):
 
 
 @inner
-def _add_nodes(keys, width, first_node, nodes, pairs, order, energy, work):
-    """Add one generation of two nodes or more to a block in reversed order."""
+def _branch(keys, width, first_node, nodes, pairs, order, above, energy, work):
+    """Pass from ``above`` nodes, their sums from the root at the first places, to the ``nodes`` of a generation.
+
+    Places are in reversed order: the members of pair j go to j and to nodes/2 + j.
+    """
     half = nodes // 2
     left = np.uint64(0)
     while (half << np.int64(left)) < pairs:
@@ -149,25 +178,34 @@ def _add_nodes(keys, width, first_node, nodes, pairs, order, energy, work):
     for j in range(made):
         first, second = hash_node(keys, (first_node >> _ONE) + (order[j] >> left))
         work[j], work[PAIRS + j], work[2 * PAIRS + j] = gaussian_pair(first, second, width)
-    radius, factor = work[3 * PAIRS : 4 * PAIRS], work[4 * PAIRS : 5 * PAIRS]
+    while above < half:
+        for j in range(above):
+            energy[above + j] = energy[j]
+        above *= 2
     for j in range(half):
-        radius[j], factor[j] = work[j], work[PAIRS + j]
-    for j in range(half):
-        radius[half + j], factor[half + j] = work[j], work[2 * PAIRS + j]
-    filled = nodes
-    while filled < pairs:
-        for j in range(filled):
-            radius[filled + j], factor[filled + j] = radius[j], factor[j]
-        filled *= 2
-    for j in range(pairs):
-        energy[j] = multiply_add(radius[j], factor[j], energy[j])
-    for j in range(pairs):
-        energy[pairs + j] = multiply_add(radius[j], factor[j], energy[pairs + j])
+        sum_above = energy[j]
+        energy[j] = multiply_add(work[j], work[PAIRS + j], sum_above)
+        energy[half + j] = multiply_add(work[j], work[2 * PAIRS + j], sum_above)
 
 
 @inner
 def fill_block(keys, shifts, widths, kind, first_pair, pairs, order, energy, work, held, held_node):
     """Energies of 2·pairs consecutive indices: those of even indices, then those of odd ones, without a gap.
+
+    Place j of either half belongs to pair first_pair + order[j].
+    """
+    _fill_sums(keys, shifts, widths, kind, first_pair, pairs, order, energy, work, held, held_node)
+    if kind == 2:
+        mean, rough = profile_of(shifts, widths)
+        for j in range(pairs):
+            bits = count_bits(first_pair + order[j])
+            energy[j] = multiply_add(rough[bits], energy[j], mean[bits])
+            energy[pairs + j] = multiply_add(rough[bits + 1], energy[pairs + j], mean[bits + 1])
+
+
+@inner
+def _fill_sums(keys, shifts, widths, kind, first_pair, pairs, order, energy, work, held, held_node):
+    """The sums over paths of fill_block.
 
     Place j of either half belongs to pair first_pair + order[j]. Generations above the leaves are Gaussian; each of
     their nodes is made once per block, and those that hold more than a block are kept in ``held``.
@@ -185,26 +223,22 @@ def fill_block(keys, shifts, widths, kind, first_pair, pairs, order, energy, wor
     bits = np.uint64(0)
     while (_ONE << bits) < np.uint64(pairs):
         bits += _ONE
-    width = widths[last]
-    for j in range(pairs):
-        first, second = hash_node(leaf_keys, first_pair + order[j])
-        radius, even, odd = gaussian_pair(first, second, width)
-        energy[j] = multiply_add(radius, even, 0.0)
-        energy[pairs + j] = multiply_add(radius, odd, 0.0)
-    for g in range(last - 1, -1, -1):
+    energy[0] = 0.0
+    above = 1
+    for g in range(last):
         node_keys = (keys[g, 0], keys[g, 1], keys[g, 2])
         node = (first_pair << _ONE) >> shifts[g]
         if shifts[g] <= bits:
             nodes = np.int64(_ONE << (bits + _ONE - shifts[g]))
-            _add_nodes(node_keys, widths[g], node, nodes, pairs, order, energy, work)
+            _branch(node_keys, widths[g], node, nodes, pairs, order, above, energy, work)
+            above = nodes
             continue
         if held_node[g] != node + _ONE:
             first, second = hash_node(node_keys, node >> _ONE)
             radius, even, odd = gaussian_pair(first, second, widths[g])
             held[g, 0], held[g, 1], held_node[g] = radius, odd if node & _ONE else even, node + _ONE
-        radius, factor = held[g, 0], held[g, 1]
-        for j in range(2 * pairs):
-            energy[j] = multiply_add(radius, factor, energy[j])
+        energy[0] = multiply_add(held[g, 0], held[g, 1], energy[0])
+    _branch(leaf_keys, widths[last], first_pair << _ONE, 2 * pairs, pairs, order, above, energy, work)
 
 
 @inner
@@ -301,7 +335,7 @@ def enumerate_chunks(
     with d = E − E₀ and w = e^{−βd}. counts (bins of equal width between an underflow and an overflow bin) and the heap
     of lowest levels belong to the calling thread: they are exact, so that their union does not depend on the split.
     """
-    energy, work = np.empty(2 * PAIRS), np.empty(5 * PAIRS)
+    energy, work = np.empty(2 * PAIRS), np.empty(3 * PAIRS)
     place, order = np.empty(2 * PAIRS, dtype=np.int64), np.zeros(PAIRS, dtype=np.uint64)
     nodes_held, held_node = np.zeros((len(shifts), 2)), np.zeros(len(shifts), dtype=np.uint64)
     set_order(block_pairs, len(shifts), order)

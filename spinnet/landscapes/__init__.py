@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from spinnet.landscapes.base import Landscape
     from spinnet.landscapes.data_correlated import DataCorrelatedREM
     from spinnet.landscapes.dense_network import DenseNetwork
+    from spinnet.landscapes.folding_rem import FoldingREM
     from spinnet.landscapes.generalized_rem import ContinuousREM, GeneralizedREM
     from spinnet.landscapes.hopfield import HopfieldModel
     from spinnet.landscapes.ising_pspin import PSpinIsing
@@ -28,6 +29,7 @@ LANDSCAPES = {
     "DenseNetwork": "spinnet.landscapes.dense_network",
     "ContinuousREM": "spinnet.landscapes.generalized_rem",
     "DataCorrelatedREM": "spinnet.landscapes.data_correlated",
+    "FoldingREM": "spinnet.landscapes.folding_rem",
     "GeneralizedREM": "spinnet.landscapes.generalized_rem",
     "HopfieldModel": "spinnet.landscapes.hopfield",
     "LogCorrelatedREM": "spinnet.landscapes.log_correlated",
@@ -40,6 +42,7 @@ __all__ = [
     "ContinuousREM",
     "DataCorrelatedREM",
     "DenseNetwork",
+    "FoldingREM",
     "GeneralizedREM",
     "HopfieldModel",
     "LogCorrelatedREM",

@@ -142,6 +142,13 @@ class Differentiable(Energy):
         tangent = np.ascontiguousarray(self.space.project(x, v))
         return self.space.riemannian_hvp(x, tangent, self.gradient(x), self.hvp(x, tangent))
 
+    def hvp_block(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """Euclidean Hessian at ONE configuration ``x`` (n,) times each row of ``v`` (directions, n): the same shape.
+
+        The default repeats the configuration; a landscape that can share work among the directions overrides it.
+        """
+        return self.hvp(np.repeat(np.reshape(x, (1, -1)), len(v), axis=0), v)
+
     def hessian(self, x: np.ndarray) -> np.ndarray:
         """Dense Euclidean Hessian at ONE configuration ``x`` of shape (n,): shape ``(n, n)``.
 
@@ -154,7 +161,7 @@ class Differentiable(Energy):
         for first in range(0, n, 64):
             block = np.zeros((min(64, n - first), n))
             block[np.arange(len(block)), np.arange(first, first + len(block))] = 1.0
-            matrix[first : first + len(block)] = self.hvp(np.repeat(x, len(block), axis=0), block)
+            matrix[first : first + len(block)] = self.hvp_block(x[0], block)
         return 0.5 * (matrix + matrix.T)
 
 
@@ -173,6 +180,21 @@ class SumOfTerms(Differentiable):
     @abstractmethod
     def gradient_batch(self, x: np.ndarray, terms: np.ndarray) -> np.ndarray:
         """Σ_{μ in batch} ∇ℓ_μ, shape ``(replicas, n)``; ``terms`` is int64 of shape ``(replicas, batch)``."""
+
+    def gradient_terms(self, x: np.ndarray, terms: np.ndarray | None = None) -> np.ndarray:
+        """∇ℓ_μ of single terms, shape ``(replicas, n_terms, n)``; with ``terms`` (count,) of these in their order.
+
+        The default asks for batches of one term; a landscape that knows a cheaper way overrides it. 8 bytes for each
+        entry.
+        """
+        x = self.check(x)
+        terms = np.arange(self.n_terms) if terms is None else np.asarray(terms, dtype=np.int64)
+        found = np.empty((len(x), len(terms), self.space.n))
+        for row, gradients in zip(x, found, strict=True):
+            for first in range(0, len(terms), 64):
+                some = terms[first : first + 64, None]
+                gradients[first : first + 64] = self.gradient_batch(np.repeat(row[None], len(some), axis=0), some)
+        return found
 
     def minibatch_steps(
         self, x: np.ndarray, velocity: np.ndarray, terms: np.ndarray, learning_rate: float, momentum: float

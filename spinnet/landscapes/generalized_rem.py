@@ -41,6 +41,9 @@ class GeneralizedREM(HashedLevels):
     Derrida, J. Physique Lett. 46, L401 (1985). Exact values at finite N: :mod:`spinnet.theory.generalized_rem`.
     """
 
+    #: 3: paths are summed from the root down.
+    revision = 3
+
     def __init__(self, n: int, levels: Sequence[Sequence[float]], seed: int = 0, sample: int = 0):
         checked = self.validate(n=n, levels=levels, seed=seed, sample=sample)
         self.n: int = checked["n"]
@@ -109,6 +112,9 @@ class ContinuousREM(HashedLevels):
     ----------
     Derrida and Gardner, J. Phys. C 19, 2253 (1986); Bovier and Kurkova, Ann. Inst. Henri Poincaré 40, 481 (2004).
     """
+
+    #: 3: paths are summed from the root down.
+    revision = 3
 
     def __init__(
         self,

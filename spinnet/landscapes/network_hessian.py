@@ -13,26 +13,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from spinnet.landscapes.network_jacobian import forward_activity
 from spinnet.landscapes.network_losses import loss_derivatives
 
 #: Bytes of the per-pattern outer products that are held at a time.
 _CHUNK_BYTES = 2**27
-
-
-def activation_derivatives(name: str, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """φ(z), φ'(z) and φ''(z); at the kink of ReLU both derivatives are 0."""
-    if name == "tanh":
-        a = np.tanh(z)
-        slope = 1.0 - a * a
-        return a, slope, -2.0 * a * slope
-    if name == "relu":
-        return np.maximum(z, 0.0), (z > 0).astype(z.dtype), np.zeros_like(z)
-    if name == "erf":
-        from scipy.special import erf
-
-        slope = 2.0 / np.sqrt(np.pi) * np.exp(-z * z)
-        return erf(z), slope, -2.0 * z * slope
-    return z, np.ones_like(z), np.zeros_like(z)
 
 
 def layered_hessian(
@@ -74,17 +59,11 @@ def _products(layers, inputs, targets, activation, loss):
     """Yield the sums over patterns: "same" (i ≤ p; j ≤ q), "first" (p, i; j, q) and "second" (j, p; q, i)."""
     last = len(layers) - 1
     count = len(inputs)
-    a = [np.hstack([inputs, np.ones((count, 1))])]  # a[l] feeds layer l
-    slope, curve = [], []
-    for l, (w, b) in enumerate(layers):
-        z = a[l][:, :-1] @ w.T + b
-        if l < last:
-            value, first, second = activation_derivatives(activation, z)
-            a.append(np.hstack([value, np.ones((count, 1))]))
-            slope.append(first)
-            curve.append(second)
+    activity = forward_activity(layers, inputs, activation)
+    a = [np.hstack([value, np.ones((count, 1))]) for value in activity.inputs]  # a[l] feeds layer l
+    slope, curve = activity.slopes, activity.curvatures
     delta, h = [None] * (last + 1), [None] * (last + 1)
-    delta[last], loss_curvature = loss_derivatives(z, targets, loss)
+    delta[last], loss_curvature = loss_derivatives(activity.outputs, targets, loss)
     back: list = [None] * (last + 1)
     for l in range(last - 1, -1, -1):
         back[l] = delta[l + 1] @ layers[l + 1][0]

@@ -204,7 +204,7 @@ class SphericalGlass(Differentiable, Signal):
     def validate(cls, **parameters: Any) -> dict[str, Any]:
         """Check values without allocating; see :class:`spinnet.configurable.Configurable`."""
         checked = dict(parameters)
-        n = checked["n"] = whole_number("n", parameters["n"], minimum=1)
+        n = checked["n"] = whole_number("n", parameters["n"], minimum=2)
         if n > MAX_N:
             raise InputError(f"n = {parameters['n']!r}: glasses are for n up to {MAX_N}")
         given = parameters.get("covariance")

@@ -278,6 +278,26 @@ def test_the_energy_is_the_sum_of_its_terms(case):
     close(landscape.gradient_batch(x, twice), 2 * landscape.gradient_batch(x, everything[:, :3]), rounding, 1000)
 
 
+def test_gradients_of_single_terms_are_batches_of_one(case):
+    landscape, x, _, rounding = case
+    if not isinstance(landscape, SumOfTerms):
+        pytest.skip("no sum of terms")
+    gradients = landscape.gradient_terms(x)
+    close(gradients.sum(axis=1), landscape.gradient(x), rounding, 1000)
+    few = np.array([landscape.n_terms - 1, 0, 3])
+    close(landscape.gradient_terms(x, few), gradients[:, few], rounding, 100)
+    close(SumOfTerms.gradient_terms(landscape, x, few), gradients[:, few], rounding, 1000)
+
+
+def test_products_of_one_configuration_with_many_directions_are_those_one_by_one(case):
+    landscape, x, _, rounding = case
+    v = np.random.default_rng(4).standard_normal((19, landscape.space.n))
+    expected = np.concatenate([landscape.hvp(x[:1], row[None]) for row in v])
+    found = landscape.hvp_block(x[0], v)
+    close(found, expected, rounding, 1000)
+    assert found.dtype == np.float64 and (landscape.hvp_block(x[0], v) == found).all()
+
+
 def test_minibatch_steps_follow_their_definition_and_may_be_split(case):
     landscape, x, v, rounding = case
     if not isinstance(landscape, SumOfTerms):

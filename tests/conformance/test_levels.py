@@ -18,6 +18,12 @@ LEVELS = {
     "two generations": ("GeneralizedREM", {"n": 10, "levels": [[0.6, 0.5], [0.4, 0.5]]}, True),
     "branching random walk": ("ContinuousREM", {"n": 10, "covariance": {1: 1.0}}, True),
     "concave": ("ContinuousREM", {"n": 10, "covariance": {1: 2.0, 2: -1.0}}, True),
+    "golf-hole": ("FoldingREM", {"n": 10, "stability": 1.3}, True),
+    "soft funnel on a tree": (
+        "FoldingREM",
+        {"n": 10, "funnel": "power", "power": 1.5, "softening": 0.5, "levels": [[0.6, 0.5], [0.4, 0.5]]},
+        True,
+    ),
     "circle": ("LogCorrelatedREM", {"n": 10}, True),
     "interval": ("LogCorrelatedREM", {"n": 10, "domain": "interval"}, True),
     "Ising p = 3": ("PSpinIsing", {"n": 10, "p": 3}, False),
@@ -80,7 +86,7 @@ def test_samples_are_independent_disorder(case):
 def test_sizes_are_independent_disorder(case):
     landscape, table, _ = case
     # two more: halves of a tree stay whole numbers
-    n, index, samples = landscape.n, np.array([0, 5, 77]), 120
+    n, index, samples = landscape.n, np.array([3, 5, 77]), 120
     small, large = (
         np.array([type(landscape)(**{**table, "n": size}, seed=3, sample=s).level(index) for s in range(samples)])
         for size in (n, n + 2)

@@ -202,7 +202,8 @@ def test_mean_square_tangent_gradient_is_that_of_f(covariance, slope):
 @pytest.mark.parametrize(
     "table, said",
     [
-        ({"n": 0}, "n = 0: give a whole number of at least 1"),
+        ({"n": 0}, "n = 0: give a whole number of at least 2"),
+        ({"n": 1}, "n = 1"),
         ({"n": -4}, "n = -4"),
         ({"n": 3.5}, "n = 3.5"),
         ({"n": 10**6}, "up to 65536"),
