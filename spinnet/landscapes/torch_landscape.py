@@ -43,10 +43,10 @@ class TorchLandscape(SumOfTerms):
     ``module.named_parameters()``, each in C order; :attr:`layout` says where, by name and by layer. The module that
     was given is never changed.
 
-    Batch normalisation takes the statistics of the patterns in hand: of all P for the energy and its derivatives, so
-    that they are right everywhere on a path between two configurations, and of the minibatch for
-    :meth:`gradient_batch`, as training does. Running averages are neither used nor written. With it a minibatch
-    gradient is not an unbiased part of the gradient of E.
+    Batch normalisation takes the statistics of all P patterns at the configuration in hand, so that they are right
+    everywhere on a path between two; running averages are neither used nor written. Terms then depend on one another,
+    and the exact gradient of a minibatch costs as much as that of all patterns. Test patterns are normalised by their
+    own statistics.
 
     Parameters
     ----------
@@ -67,6 +67,10 @@ class TorchLandscape(SumOfTerms):
         What :meth:`start` draws: a function of no argument that makes the module anew (called under
         ``torch.manual_seed``), "reset" (``reset_parameters`` of every submodule that has it), or "module" (always the
         parameters of ``module``).
+    batch_statistics
+        With batch normalisation: "all", or "minibatch" for :meth:`gradient_batch` to normalise a minibatch by itself,
+        as training usually does: cheaper, but E is then no sum of what minibatches see, and single patterns have no
+        gradient of their own.
     dtype
         "float64" or "float32", of all arithmetic inside the model.
     device
@@ -102,6 +106,7 @@ class TorchLandscape(SumOfTerms):
         weight_decay: float = 0.0,
         reduction: str = "auto",
         initial: str | Callable[[], Any] = "reset",
+        batch_statistics: str = "all",
         dtype: str = "float64",
         device: str = "cpu",
         memory_bytes: int = 2**28,
@@ -129,13 +134,15 @@ class TorchLandscape(SumOfTerms):
         self._own = values_of(self._module, self.layout)
         self._initial = initial
         self._joint = has_batch_norm(torch, self._module)
+        self.batch_statistics = one_of("batch_statistics", batch_statistics, ("all", "minibatch"))
+        self._whole_statistics = self._joint and batch_statistics == "all"
         own, answer = self._tensor(self._own), self._answer
         check_steady(torch, self._module, lambda: answer(own, self._inputs), self.n_terms, tuple(self._inputs.shape))
         with torch.no_grad():
             answers = answer(own, self._inputs)
         self.reduction = find_reduction(torch, self._loss, answers, self._targets, reduction)
         self._measure_memory()
-        self._transforms = Transforms(torch, self._total, self._tensor(self._own), self._inputs[:4], self._targets[:4])
+        self._transforms = Transforms(torch, self._total, self._part, own, self._inputs[:4], self._targets[:4])
         if not self._transforms.batched:
             warnings.warn(
                 f"this model cannot be evaluated for several replicas at once ({self._transforms.reason}): it is done "
@@ -237,7 +244,8 @@ class TorchLandscape(SumOfTerms):
         """The same model on the same inputs with other targets, such as shuffled ones."""
         options = {"test_data": self._test, "weight_decay": self.weight_decay, "reduction": self.reduction}
         return TorchLandscape(self._given, self._loss, (self._inputs.cpu(), targets), **options, initial=self._initial,
-                              dtype=self.dtype, device=self.device, memory_bytes=self._memory)  # fmt: skip
+                              batch_statistics=self.batch_statistics, dtype=self.dtype, device=self.device,
+                              memory_bytes=self._memory)  # fmt: skip
 
     def with_shuffled_targets(self, rng: np.random.Generator) -> TorchLandscape:
         """The null model of learning: targets permuted among the patterns."""
@@ -258,9 +266,19 @@ class TorchLandscape(SumOfTerms):
         x, v = self.check(x), self.check(v)
         if len(x) != len(v):
             raise InputError(f"hvp: {len(x)} configurations and {len(v)} directions")
-        if len(x) > 1 and (x == x[0]).all():  # many directions at one place, as Lanczos asks
-            return self._at_one_place(x[0], v)
+        if len(x) > 1 and (x == x[0]).all():
+            return self.hvp_block(x[0], v)
         return self._summed(self._transforms.hvp, x, v)
+
+    def hvp_block(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """∇²E(x) v for one configuration ``x`` (n,) and many directions ``v`` (directions, n)."""
+        x, v = self.check(np.atleast_2d(x))[0], self.check(v)
+        here, product = self._tensor(x), np.empty_like(v)
+        for rows in self._rows(len(v), self._slice):
+            directions = self._tensor(v[rows])
+            products = (self._transforms.products(here, directions, *patterns) for patterns in self._slices())
+            product[rows] = sum(self._array(one) for one in products)
+        return product
 
     def hessian(self, x: np.ndarray) -> np.ndarray:
         """Dense Hessian ∇²E at one configuration ``x`` (n,): shape ``(n, n)``, exactly symmetric.
@@ -275,7 +293,7 @@ class TorchLandscape(SumOfTerms):
         for first in range(0, n, 256):
             directions = np.zeros((min(256, n - first), n))
             directions[np.arange(len(directions)), np.arange(first, first + len(directions))] = 1.0
-            matrix[first : first + len(directions)] = self._at_one_place(x[0], directions)
+            matrix[first : first + len(directions)] = self.hvp_block(x[0], directions)
         return 0.5 * (matrix + matrix.T)
 
     def energy_terms(self, x: np.ndarray) -> np.ndarray:
@@ -294,10 +312,11 @@ class TorchLandscape(SumOfTerms):
         if terms.min() < 0 or terms.max() >= self.n_terms:
             raise InputError(f"terms run from {terms.min()} to {terms.max()}: patterns are 0 to {self.n_terms - 1}")
         gradient = np.empty_like(x)
-        for rows in self._rows(len(x), terms.shape[1]):
+        one_place = len(x) > 1 and (x == x[0]).all()  # gradients of many terms at one configuration
+        for rows in self._rows(len(x), self.n_terms if self._whole_statistics else terms.shape[1]):
             chosen = self._torch.from_numpy(np.array(terms[rows], dtype=np.int64)).to(self._device)
-            found = self._transforms.gradient_batch(self._tensor(x[rows]), self._inputs[chosen], self._targets[chosen])
-            gradient[rows] = self._array(found)
+            here = self._tensor(x[0] if one_place else x[rows])
+            gradient[rows] = self._array(self._transforms.gradient_batch(here, chosen))
         return gradient
 
     def outputs(self, x: np.ndarray, inputs: Any = None) -> np.ndarray:
@@ -350,6 +369,14 @@ class TorchLandscape(SumOfTerms):
             value = value * len(inputs)
         return value + (0.5 * self.weight_decay * len(inputs)) * (w * w).sum() if self.weight_decay else value
 
+    def _part(self, w: Any, terms: Any) -> Any:
+        """The part of the energy that a minibatch gives."""
+        if not self._whole_statistics:
+            return self._total(w, self._inputs[terms], self._targets[terms])
+        value = self._loss(self._answer(w, self._inputs)[terms], self._targets[terms])
+        value = value * len(terms) if self.reduction == "mean" else value
+        return value + (0.5 * self.weight_decay * len(terms)) * (w * w).sum() if self.weight_decay else value
+
     def _slices(self) -> Iterator[tuple[Any, Any]]:
         """All patterns, in as many pieces as memory asks for."""
         for first in range(0, self.n_terms, self._slice):
@@ -367,15 +394,6 @@ class TorchLandscape(SumOfTerms):
             given = [self._tensor(block[rows]) for block in blocks]
             parts.append(sum(self._array(function(*given, *patterns)) for patterns in self._slices()))
         return np.concatenate(parts)
-
-    def _at_one_place(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
-        """∇²E(x) v for one configuration ``x`` (n,) and many directions ``v`` (directions, n)."""
-        here, product = self._tensor(x), np.empty_like(v)
-        for rows in self._rows(len(v), self._slice):
-            directions = self._tensor(v[rows])
-            products = (self._transforms.products(here, directions, *patterns) for patterns in self._slices())
-            product[rows] = sum(self._array(one) for one in products)
-        return product
 
     def _losses(self, x: np.ndarray, patterns: tuple) -> np.ndarray:
         """ℓ of each pattern, shape ``(replicas, patterns)``, one replica after the other."""

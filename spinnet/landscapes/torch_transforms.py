@@ -12,10 +12,10 @@ from spinnet.landscapes.torch_package import first_line
 
 
 class Transforms:
-    """Energy, gradient and Hessian–vector products of ``total(w, inputs, targets)``.
+    """Energy, gradient and Hessian–vector products of ``total(w, inputs, targets)``; gradients of ``part(w, terms)``.
 
-    Which way is taken is tried on a few patterns, and compared: all replicas through ``vmap`` or one by one, and
-    products forward over reverse or reverse over reverse.
+    ``terms`` are the indices of a minibatch. Which way is taken is tried on a few patterns, and compared: all replicas
+    through ``vmap`` or one by one, and products forward over reverse or reverse over reverse.
 
     Attributes
     ----------
@@ -27,9 +27,9 @@ class Transforms:
         Why not, where they do not.
     """
 
-    def __init__(self, torch: ModuleType, total: Callable, w: Any, inputs: Any, targets: Any):
+    def __init__(self, torch: ModuleType, total: Callable, part: Callable, w: Any, inputs: Any, targets: Any):
         self._torch, self._total = torch, total
-        self._gradient = torch.func.grad(total)
+        self._gradient, self._part_gradient = torch.func.grad(total), torch.func.grad(part)
         self.batched, self.forward, self.reason = False, False, ""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PyTorch's own, while parts of it are loaded and tried
@@ -41,6 +41,8 @@ class Transforms:
         directions = torch.stack([torch.linspace(-1.0, 1.0, len(w)).to(w), torch.ones_like(w)])
         try:
             single = torch.stack([self._gradient(one, inputs, targets) for one in pair])
+            terms = torch.arange(len(inputs), device=w.device)
+            partial = torch.stack([self._part_gradient(one, terms) for one in pair])
         except Exception as error:  # anything that a person's own model raises
             raise InputError(f"module or loss cannot be differentiated: {first_line(error)}") from None
         for self.forward in (True, False):
@@ -54,10 +56,11 @@ class Transforms:
             raise InputError(f"module or loss cannot be differentiated twice: {first_line(last)}") from None
         self.batched = True
         try:
-            there = torch.stack([inputs, inputs]), torch.stack([targets, targets])
+            twice = torch.stack([terms, terms])
             good = (
                 self._agree(self.gradient(pair, inputs, targets), single)
-                and self._agree(self.gradient_batch(pair, *there), single)
+                and self._agree(self.gradient_batch(pair, twice), partial)
+                and self._agree(self.gradient_batch(pair[0], twice), partial[:1].expand(2, -1))
                 and self._agree(self.hvp(pair, directions, inputs, targets), product)
                 and self._agree(self.products(pair[0], directions[:1], inputs, targets), product[:1])
             )
@@ -96,9 +99,9 @@ class Transforms:
         """Its gradient, shape (replicas, n)."""
         return self._over(self._gradient, (0, None, None), w, inputs, targets)
 
-    def gradient_batch(self, w: Any, inputs: Any, targets: Any) -> Any:
-        """The gradient on patterns of each replica's own: inputs (replicas, batch, …)."""
-        return self._over(self._gradient, (0, 0, 0), w, inputs, targets)
+    def gradient_batch(self, w: Any, terms: Any) -> Any:
+        """The gradient of each row of ``terms`` (replicas, batch), at a row of ``w`` each, or all at one ``w`` (n,)."""
+        return self._over(self._part_gradient, (0 if w.ndim == 2 else None, 0), w, terms)
 
     def hvp(self, w: Any, v: Any, inputs: Any, targets: Any) -> Any:
         """Hessian of each row of ``w`` times that of ``v``."""

@@ -211,13 +211,17 @@ def test_batch_norm_takes_the_statistics_of_all_patterns_everywhere_on_a_path(to
     assert model.has_batch_norm
 
 
-def test_a_minibatch_is_normalised_by_itself(torch):
-    model = make(small(torch, torch.nn.BatchNorm1d(5)), torch.nn.CrossEntropyLoss(), images())
+def test_a_minibatch_is_normalised_by_all_patterns_or_on_demand_by_itself(torch):
     inputs, targets = images()
-    x, terms = model.start(1, np.random.default_rng(0)), np.array([[0, 3, 5, 9]])
-    few = inputs[terms[0]], targets[terms[0]]
-    alone = make(small(torch, torch.nn.BatchNorm1d(5)), torch.nn.CrossEntropyLoss(), few)
-    np.testing.assert_allclose(model.gradient_batch(x, terms), alone.gradient(x), atol=1e-10)
+    module, loss, terms = small(torch, torch.nn.BatchNorm1d(5)), torch.nn.CrossEntropyLoss(), np.array([[0, 3, 5, 9]])
+    whole, usual = (make(module, loss, images(), batch_statistics=s) for s in ("all", "minibatch"))
+    x = whole.start(1, np.random.default_rng(0))
+    h = 1e-5 * np.random.default_rng(1).standard_normal(x.shape)
+    slope = (whole.energy_terms(x + h) - whole.energy_terms(x - h))[0, terms[0]].sum() / 2
+    np.testing.assert_allclose((whole.gradient_batch(x, terms) * h).sum(), slope, rtol=1e-6)
+    alone = make(module, loss, (inputs[terms[0]], targets[terms[0]]))
+    np.testing.assert_allclose(usual.gradient_batch(x, terms), alone.gradient(x), atol=1e-10)
+    assert relative(usual.gradient_batch(x, terms), whole.gradient_batch(x, terms)) > 1e-2
 
 
 # --- data -----------------------------------------------------------------------------------------------------------
