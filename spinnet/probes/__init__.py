@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 PROBES = {
     "data_covariance": "spinnet.probes.data_covariance:DataCovarianceProbe",
     "condensation": "spinnet.probes.condensation:CondensationProbe",
+    "density_of_states": "spinnet.probes.density_of_states:DensityOfStatesProbe",
     "energy": "spinnet.probes.energy:EnergyProbe",
     "final": "spinnet.probes.final:FinalProbe",
     "funnel": "spinnet.probes.funnel:FunnelProbe",
