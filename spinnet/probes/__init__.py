@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
 #: Where each probe lives: name -> "module:class".
 PROBES = {
+    "basin_of_attraction": "spinnet.probes.basin_of_attraction:BasinProbe",
     "data_covariance": "spinnet.probes.data_covariance:DataCovarianceProbe",
     "condensation": "spinnet.probes.condensation:CondensationProbe",
     "density_of_states": "spinnet.probes.density_of_states:DensityOfStatesProbe",
     "energy": "spinnet.probes.energy:EnergyProbe",
     "final": "spinnet.probes.final:FinalProbe",
+    "funnel_profile": "spinnet.probes.funnel_profile:FunnelProfileProbe",
+    "gradient_noise": "spinnet.probes.gradient_noise:GradientNoiseProbe",
     "funnel": "spinnet.probes.funnel:FunnelProbe",
     "gradient_norm": "spinnet.probes.gradient_norm:GradientNormProbe",
     "hessian_spectrum": "spinnet.probes.hessian_spectrum:HessianSpectrumProbe",
@@ -27,8 +30,10 @@ PROBES = {
     "inherent_structure": "spinnet.probes.inherent_structure:InherentStructureProbe",
     "lanczos": "spinnet.probes.lanczos:LanczosProbe",
     "level": "spinnet.probes.level:LevelProbe",
+    "noise_trace": "spinnet.probes.noise_trace:NoiseTraceProbe",
     "native_passage": "spinnet.probes.native_passage:NativePassageProbe",
     "replica_overlap": "spinnet.probes.replica_overlap:ReplicaOverlapProbe",
+    "stationarity": "spinnet.probes.stationarity:StationarityProbe",
     "two_time": "spinnet.probes.two_time:TwoTimeProbe",
     "signal_overlap": "spinnet.probes.signal_overlap:SignalOverlapProbe",
     "thermodynamics": "spinnet.probes.thermodynamics:ThermodynamicsProbe",
