@@ -18,6 +18,7 @@ _BENCHMARKS = {
     "network-curvature": "spinnet.benchmarks.network_curvature",
     "random-energy": "spinnet.benchmarks.random_energy",
     "two-time-dynamics": "spinnet.benchmarks.two_time_dynamics",
+    "wang-landau": "spinnet.benchmarks.wang_landau",
     "scaling": "spinnet.benchmarks.scaling",
 }
 

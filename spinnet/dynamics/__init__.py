@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from spinnet.dynamics.constrained_tempering import ConstrainedTempering
     from spinnet.dynamics.cooling import Cooling
     from spinnet.dynamics.critical_point_census import CriticalPointCensus
+    from spinnet.dynamics.first_passage import FirstPassage
     from spinnet.dynamics.geodesic_metropolis import GeodesicMetropolis
     from spinnet.dynamics.gradient_descent import GradientDescent
     from spinnet.dynamics.gradient_flow import GradientFlow
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
     from spinnet.dynamics.sgd import SGD
     from spinnet.dynamics.spin_flips import SpinFlips
     from spinnet.dynamics.still import Still
+    from spinnet.dynamics.wang_landau import WangLandau
 
 #: Where each dynamics lives: name -> "module:class".
 DYNAMICS = {
     "ConstrainedTempering": "spinnet.dynamics.constrained_tempering:ConstrainedTempering",
     "Cooling": "spinnet.dynamics.cooling:Cooling",
     "CriticalPointCensus": "spinnet.dynamics.critical_point_census:CriticalPointCensus",
+    "FirstPassage": "spinnet.dynamics.first_passage:FirstPassage",
     "GeodesicMetropolis": "spinnet.dynamics.geodesic_metropolis:GeodesicMetropolis",
     "GradientDescent": "spinnet.dynamics.gradient_descent:GradientDescent",
     "GradientFlow": "spinnet.dynamics.gradient_flow:GradientFlow",
@@ -44,6 +47,7 @@ DYNAMICS = {
     "RejectionFree": "spinnet.dynamics.rejection_free:RejectionFree",
     "SpinFlips": "spinnet.dynamics.spin_flips:SpinFlips",
     "Still": "spinnet.dynamics.still:Still",
+    "WangLandau": "spinnet.dynamics.wang_landau:WangLandau",
 }
 
 __all__ = [
@@ -52,6 +56,7 @@ __all__ = [
     "ConstrainedTempering",
     "Cooling",
     "CriticalPointCensus",
+    "FirstPassage",
     "GeodesicMetropolis",
     "GradientDescent",
     "GradientFlow",
@@ -62,6 +67,7 @@ __all__ = [
     "SaddleSearch",
     "SpinFlips",
     "Still",
+    "WangLandau",
     "load",
 ]
 
