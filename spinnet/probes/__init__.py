@@ -19,6 +19,7 @@ PROBES = {
     "condensation": "spinnet.probes.condensation:CondensationProbe",
     "energy": "spinnet.probes.energy:EnergyProbe",
     "final": "spinnet.probes.final:FinalProbe",
+    "hessian_course": "spinnet.probes.hessian_course:HessianCourseProbe",
     "gradient_norm": "spinnet.probes.gradient_norm:GradientNormProbe",
     "hessian_spectrum": "spinnet.probes.hessian_spectrum:HessianSpectrumProbe",
     "hessian_structure": "spinnet.probes.hessian_structure:HessianStructureProbe",
