@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from spinnet.dynamics.constrained_tempering import ConstrainedTempering
     from spinnet.dynamics.cooling import Cooling
     from spinnet.dynamics.critical_point_census import CriticalPointCensus
+    from spinnet.dynamics.first_passage import FirstPassage
     from spinnet.dynamics.geodesic_metropolis import GeodesicMetropolis
     from spinnet.dynamics.gradient_descent import GradientDescent
     from spinnet.dynamics.gradient_flow import GradientFlow
@@ -33,6 +34,7 @@ DYNAMICS = {
     "ConstrainedTempering": "spinnet.dynamics.constrained_tempering:ConstrainedTempering",
     "Cooling": "spinnet.dynamics.cooling:Cooling",
     "CriticalPointCensus": "spinnet.dynamics.critical_point_census:CriticalPointCensus",
+    "FirstPassage": "spinnet.dynamics.first_passage:FirstPassage",
     "GeodesicMetropolis": "spinnet.dynamics.geodesic_metropolis:GeodesicMetropolis",
     "GradientDescent": "spinnet.dynamics.gradient_descent:GradientDescent",
     "GradientFlow": "spinnet.dynamics.gradient_flow:GradientFlow",
@@ -52,6 +54,7 @@ __all__ = [
     "ConstrainedTempering",
     "Cooling",
     "CriticalPointCensus",
+    "FirstPassage",
     "GeodesicMetropolis",
     "GradientDescent",
     "GradientFlow",

@@ -3,7 +3,9 @@
 A model is a tree over whole numbers. Generation l of L has nodes ``index >> shifts[l]`` (shifts fall to 0), each with
 an independent random value; the energy of an index is the sum over its path, added from the root down, so that what
 leaves have in common is added once. One generation with shift 0 is the random energy model. ``kind`` 0: Gaussian with
-variance ``widths[l]/2``; ``kind`` 1: minus an exponential variable of mean ``widths[l]``.
+variance ``widths[l]/2``; ``kind`` 1: minus an exponential variable of mean ``widths[l]``; ``kind`` 2: Gaussian, and the
+sum x of the path is not yet the energy, which is mean[k] + rough[k]·x with k the number of bits set in the index. These
+2(N + 1) numbers, first the means, then the factors, follow the widths in the same array.
 
 Bits of a node: with three keys per generation, a = mix(G·m + key₀), h₁ = mix(a ⊕ key₁) ⊕ a, h₂ = mix(a + key₂) ⊕ (a
 rotated by half). Feeding a forward makes h₁ a random function of m and not a permutation, so that levels repeat and
@@ -43,6 +45,9 @@ _INSIDE = np.uint64((1 << 42) - 1)
 _SIGN, _TURN = np.uint64(1 << 42), np.uint64(1 << 43)
 _UNIT_BITS = np.int64(0x3FF0000000000000)
 _MIDDLE = 1.5 - 2.0**-43
+_TWO, _FOUR, _TOP = np.uint64(2), np.uint64(4), np.uint64(56)
+_ODD, _PAIRED = np.uint64(0x5555555555555555), np.uint64(0x3333333333333333)
+_NIBBLES, _BYTES = np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(0x0101010101010101)
 
 
 @inner
@@ -77,6 +82,22 @@ def gaussian_pair(first, second, width):
 
 
 @inner
+def count_bits(word):
+    """Number of bits set in 64."""
+    word -= (word >> _ONE) & _ODD
+    word = (word & _PAIRED) + ((word >> _TWO) & _PAIRED)
+    return np.int64((((word + (word >> _FOUR)) & _NIBBLES) * _BYTES) >> _TOP)
+
+
+@inner
+def profile_of(shifts, widths):
+    """Means and factors of kind 2, by the number of bits."""
+    first = len(shifts)
+    count = (len(widths) - first) // 2
+    return widths[first : first + count], widths[first + count :]
+
+
+@inner
 def read_energies(keys, shifts, widths, kind, index, energy, count):
     """Set energy[j] for the first ``count`` of some indices in any order."""
     for g in range(len(shifts)):
@@ -93,6 +114,11 @@ def read_energies(keys, shifts, widths, kind, index, energy, count):
                 first, second = hash_node(node_keys, node >> _ONE)
                 radius, even, odd = gaussian_pair(first, second, width)
                 energy[j] = multiply_add(radius, odd if node & _ONE else even, 0.0 if root else energy[j])
+    if kind == 2:
+        mean, rough = profile_of(shifts, widths)
+        for j in range(count):
+            bits = count_bits(index[j])
+            energy[j] = multiply_add(rough[bits], energy[j], mean[bits])
 
 
 @kernel("void(u8[:,::1], u8[::1], f8[::1], i8, u8[::1], f8[::1])")
@@ -165,6 +191,21 @@ def _branch(keys, width, first_node, nodes, pairs, order, above, energy, work):
 @inner
 def fill_block(keys, shifts, widths, kind, first_pair, pairs, order, energy, work, held, held_node):
     """Energies of 2·pairs consecutive indices: those of even indices, then those of odd ones, without a gap.
+
+    Place j of either half belongs to pair first_pair + order[j].
+    """
+    _fill_sums(keys, shifts, widths, kind, first_pair, pairs, order, energy, work, held, held_node)
+    if kind == 2:
+        mean, rough = profile_of(shifts, widths)
+        for j in range(pairs):
+            bits = count_bits(first_pair + order[j])
+            energy[j] = multiply_add(rough[bits], energy[j], mean[bits])
+            energy[pairs + j] = multiply_add(rough[bits + 1], energy[pairs + j], mean[bits + 1])
+
+
+@inner
+def _fill_sums(keys, shifts, widths, kind, first_pair, pairs, order, energy, work, held, held_node):
+    """The sums over paths of fill_block.
 
     Place j of either half belongs to pair first_pair + order[j]. Generations above the leaves are Gaussian; each of
     their nodes is made once per block, and those that hold more than a block are kept in ``held``.

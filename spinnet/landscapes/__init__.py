@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     from spinnet.landscapes.base import Landscape
     from spinnet.landscapes.data_correlated import DataCorrelatedREM
     from spinnet.landscapes.dense_network import DenseNetwork
+    from spinnet.landscapes.folding_rem import FoldingREM
     from spinnet.landscapes.generalized_rem import ContinuousREM, GeneralizedREM
+    from spinnet.landscapes.hopfield import HopfieldModel
     from spinnet.landscapes.ising_pspin import PSpinIsing
     from spinnet.landscapes.log_correlated import LogCorrelatedREM
+    from spinnet.landscapes.native_network import NativeNetwork
+    from spinnet.landscapes.perceptron import TeacherStudentPerceptron
     from spinnet.landscapes.random_energy import RandomEnergyModel
     from spinnet.landscapes.spherical_glass import SphericalGlass
 
@@ -26,21 +30,29 @@ LANDSCAPES = {
     "DenseNetwork": "spinnet.landscapes.dense_network",
     "ContinuousREM": "spinnet.landscapes.generalized_rem",
     "DataCorrelatedREM": "spinnet.landscapes.data_correlated",
+    "FoldingREM": "spinnet.landscapes.folding_rem",
     "GeneralizedREM": "spinnet.landscapes.generalized_rem",
+    "HopfieldModel": "spinnet.landscapes.hopfield",
     "LogCorrelatedREM": "spinnet.landscapes.log_correlated",
+    "NativeNetwork": "spinnet.landscapes.native_network",
     "PSpinIsing": "spinnet.landscapes.ising_pspin",
     "RandomEnergyModel": "spinnet.landscapes.random_energy",
+    "TeacherStudentPerceptron": "spinnet.landscapes.perceptron",
 }
 
 __all__ = [
     "ContinuousREM",
     "DataCorrelatedREM",
     "DenseNetwork",
+    "FoldingREM",
     "GeneralizedREM",
+    "HopfieldModel",
     "LogCorrelatedREM",
+    "NativeNetwork",
     "PSpinIsing",
     "RandomEnergyModel",
     "SphericalGlass",
+    "TeacherStudentPerceptron",
 ]
 
 

@@ -193,6 +193,11 @@ class DenseNetwork(SumOfTerms, Symmetric):
         return self._space
 
     @property
+    def blocks(self) -> tuple[int, ...]:
+        """Numbers of weights and of biases, layer after layer."""
+        return tuple(size for i, o in pairwise(self.widths) for size in (i * o, o))
+
+    @property
     def units(self) -> Units:
         """Per pattern: the energy density is the mean loss (plus λ|w|²/2)."""
         return Units(self.data.n_patterns, "pattern")

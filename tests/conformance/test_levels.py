@@ -18,10 +18,20 @@ LEVELS = {
     "two generations": ("GeneralizedREM", {"n": 10, "levels": [[0.6, 0.5], [0.4, 0.5]]}, True),
     "branching random walk": ("ContinuousREM", {"n": 10, "covariance": {1: 1.0}}, True),
     "concave": ("ContinuousREM", {"n": 10, "covariance": {1: 2.0, 2: -1.0}}, True),
+    "golf-hole": ("FoldingREM", {"n": 10, "stability": 1.3}, True),
+    "soft funnel on a tree": (
+        "FoldingREM",
+        {"n": 10, "funnel": "power", "power": 1.5, "softening": 0.5, "levels": [[0.6, 0.5], [0.4, 0.5]]},
+        True,
+    ),
     "circle": ("LogCorrelatedREM", {"n": 10}, True),
     "interval": ("LogCorrelatedREM", {"n": 10, "domain": "interval"}, True),
     "Ising p = 3": ("PSpinIsing", {"n": 10, "p": 3}, False),
     "Ising p = 4": ("PSpinIsing", {"n": 10, "p": 4}, False),
+    "Hopfield": ("HopfieldModel", {"n": 10, "alpha": 0.4}, False),
+    "pseudo-inverse": ("HopfieldModel", {"n": 10, "patterns": 4, "rule": "pseudo-inverse"}, False),
+    "Ising perceptron": ("TeacherStudentPerceptron", {"n": 10, "alpha": 1.5}, True),
+    "Ising perceptron, noisy": ("TeacherStudentPerceptron", {"n": 9, "patterns": 20, "noise": 0.2}, True),
     "networks": ("DataCorrelatedREM", {"n": 7, "network": NETWORK}, True),
 }
 
@@ -76,7 +86,7 @@ def test_samples_are_independent_disorder(case):
 def test_sizes_are_independent_disorder(case):
     landscape, table, _ = case
     # two more: halves of a tree stay whole numbers
-    n, index, samples = landscape.n, np.array([0, 5, 77]), 120
+    n, index, samples = landscape.n, np.array([3, 5, 77]), 120
     small, large = (
         np.array([type(landscape)(**{**table, "n": size}, seed=3, sample=s).level(index) for s in range(samples)])
         for size in (n, n + 2)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from spinnet import dynamics
+from spinnet.dynamics.first_passage import FirstPassage
 from spinnet.dynamics.rejection_free import RejectionFree
 from spinnet.dynamics.spin_flips import RULES, SpinFlips
 from spinnet.errors import CapabilityError, InputError
-from spinnet.landscapes import DenseNetwork, GeneralizedREM, LogCorrelatedREM, PSpinIsing, RandomEnergyModel
+from spinnet.landscapes import DenseNetwork, FoldingREM, GeneralizedREM, LogCorrelatedREM, PSpinIsing, RandomEnergyModel
 from spinnet.landscapes.base import require
 from spinnet.landscapes.thermodynamics import sample_levels
 from spinnet.randomness import counter_keys
@@ -25,6 +26,7 @@ CASES = {
     "flips by changes": (SpinFlips(1.2, "glauber"), PSpinIsing(70, 2, seed=1)),
     "rejection-free": (RejectionFree(1.0, tick=0.3), REM),
     "rejection-free heat bath": (RejectionFree(1.0, "glauber", tick=0.3), REM),
+    "first passage": (FirstPassage(1.0, tick=0.3), FoldingREM(11, 1.3, seed=1)),
     "random hopping": (RejectionFree(1.0, "hopping", tick=20.0), REM),
     "traps": (RejectionFree(0.5, "trap", tick=7.0), RandomEnergyModel(64, seed=1, distribution="exponential")),
 }

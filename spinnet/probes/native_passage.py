@@ -1,0 +1,55 @@
+"""Exact mean folding time of one small sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from spinnet.configurable import one_of
+from spinnet.landscapes.base import Signal
+from spinnet.landscapes.first_passage import RULES, mean_passage_times
+from spinnet.landscapes.indexed_levels import IndexedLevels
+from spinnet.probes.base import EndpointProbe
+from spinnet.probes.thermodynamics import TEMPERATURES, ThermodynamicsProbe
+from spinnet.records import Variable, Variables
+
+
+class NativePassageProbe(EndpointProbe):
+    """Mean first-passage time from a uniform start to the native state at a list of temperatures, N ≤ 11, exact.
+
+    Solves the equations of the Markov process for the sample (see
+    :func:`spinnet.landscapes.first_passage.mean_passage_times`); it belongs to the sample and not to a configuration.
+
+    Parameters
+    ----------
+    temperatures
+        Rising, above zero.
+    rule : {"metropolis", "glauber"}
+    """
+
+    requires = (IndexedLevels, Signal)
+    kernels = ("spinnet.kernels.first_passage",)
+
+    def __init__(self, temperatures: Sequence[float] = TEMPERATURES, rule: str = "metropolis"):
+        given = self.validate(temperatures=temperatures, rule=rule)
+        self.temperatures, self.rule = given["temperatures"], given["rule"]
+
+    @classmethod
+    def validate(cls, temperatures, rule):
+        checked = ThermodynamicsProbe.validate(temperatures=temperatures, overlap=None, lowest=0)
+        return {"temperatures": checked["temperatures"], "rule": one_of("rule", rule, RULES)}
+
+    def measure(self, landscape: IndexedLevels, x: np.ndarray, rng: np.random.Generator) -> Variables:
+        times = [float(mean_passage_times(landscape, t, self.rule).mean()) for t in self.temperatures]
+        axes = ("replica", "temperature")
+
+        def repeated(value) -> np.ndarray:
+            return np.repeat(np.asarray(value, dtype=np.float64)[None], len(x), axis=0)
+
+        return {
+            "native_passage/temperatures": Variable(repeated(self.temperatures), axes, "energy", "temperatures"),
+            "native_passage/mean_time": Variable(
+                repeated(times), axes, "sweeps", "mean time from a uniform start to the native state"
+            ),
+        }
