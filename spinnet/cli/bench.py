@@ -17,6 +17,7 @@ _BENCHMARKS = {
     "network-training": "spinnet.benchmarks.network_training",
     "random-energy": "spinnet.benchmarks.random_energy",
     "two-time-dynamics": "spinnet.benchmarks.two_time_dynamics",
+    "wang-landau": "spinnet.benchmarks.wang_landau",
     "scaling": "spinnet.benchmarks.scaling",
 }
 

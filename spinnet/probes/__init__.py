@@ -18,6 +18,7 @@ PROBES = {
     "basin_of_attraction": "spinnet.probes.basin_of_attraction:BasinProbe",
     "data_covariance": "spinnet.probes.data_covariance:DataCovarianceProbe",
     "condensation": "spinnet.probes.condensation:CondensationProbe",
+    "density_of_states": "spinnet.probes.density_of_states:DensityOfStatesProbe",
     "energy": "spinnet.probes.energy:EnergyProbe",
     "final": "spinnet.probes.final:FinalProbe",
     "hessian_course": "spinnet.probes.hessian_course:HessianCourseProbe",
