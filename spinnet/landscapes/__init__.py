@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from spinnet.landscapes.log_correlated import LogCorrelatedREM
     from spinnet.landscapes.native_network import NativeNetwork
     from spinnet.landscapes.perceptron import TeacherStudentPerceptron
+    from spinnet.landscapes.planted_glass import PlantedGlass
     from spinnet.landscapes.random_energy import RandomEnergyModel
     from spinnet.landscapes.spherical_glass import SphericalGlass
     from spinnet.landscapes.torch_landscape import TorchLandscape as TorchLandscape
@@ -37,6 +38,7 @@ LANDSCAPES = {
     "LogCorrelatedREM": "spinnet.landscapes.log_correlated",
     "NativeNetwork": "spinnet.landscapes.native_network",
     "PSpinIsing": "spinnet.landscapes.ising_pspin",
+    "PlantedGlass": "spinnet.landscapes.planted_glass",
     "RandomEnergyModel": "spinnet.landscapes.random_energy",
     "TeacherStudentPerceptron": "spinnet.landscapes.perceptron",
 }
@@ -54,6 +56,7 @@ __all__ = [
     "LogCorrelatedREM",
     "NativeNetwork",
     "PSpinIsing",
+    "PlantedGlass",
     "RandomEnergyModel",
     "SphericalGlass",
     "TeacherStudentPerceptron",
