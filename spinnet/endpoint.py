@@ -53,7 +53,10 @@ class Endpoint:
         for name, a in self.work[len(self.done) :]:
             rng = randomness.stream(seed, "probe", name, sample, a)
             probe = self.probes[name]
-            seen = seen_by(probe, self.landscape, self.x[a : a + 1])
+            block = self.x[a : a + 1]
+            if probe.descent is not None:
+                block = probe.launch(self.landscape, block, rng)
+            seen = seen_by(probe, self.landscape, block)
             self.done.append(probe.measure(self.landscape, seen, rng))
             if len(self.done) < len(self.work) and should_stop():
                 return False

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from spinnet.dynamics.sgd import SGD
     from spinnet.dynamics.spin_flips import SpinFlips
     from spinnet.dynamics.still import Still
+    from spinnet.dynamics.wang_landau import WangLandau
 
 #: Where each dynamics lives: name -> "module:class".
 DYNAMICS = {
@@ -46,6 +47,7 @@ DYNAMICS = {
     "RejectionFree": "spinnet.dynamics.rejection_free:RejectionFree",
     "SpinFlips": "spinnet.dynamics.spin_flips:SpinFlips",
     "Still": "spinnet.dynamics.still:Still",
+    "WangLandau": "spinnet.dynamics.wang_landau:WangLandau",
 }
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "SaddleSearch",
     "SpinFlips",
     "Still",
+    "WangLandau",
     "load",
 ]
 

@@ -63,6 +63,11 @@ class Landscape(Configurable, ABC):
         """Number of degrees of freedom: coordinates of a configuration."""
         return self.space.n
 
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """Sizes of the groups of coordinates that are scaled apart (layers); one group unless a landscape says more."""
+        return getattr(self.space, "sizes", (self.space.n,))
+
     @classmethod
     def task_memory_bytes(cls, table: Mapping[str, Any], replicas: int) -> int:
         """About what a task on this landscape allocates; 0: too little to plan for. ``table`` is a resolved one."""
@@ -219,6 +224,44 @@ class LocalMoves(Energy):
     def delta_energy(self, x: np.ndarray, site: np.ndarray) -> np.ndarray:
         """E(x with ``site`` flipped) − E(x), shape ``(replicas,)``."""
 
+    def flip_sites(self, x: np.ndarray, sites: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Propose single flips one after another: made where the energy changes by at most a threshold.
+
+        Parameters
+        ----------
+        x : ndarray (replicas, n)
+            Left as it is.
+        sites : ndarray (steps, replicas) or (steps, 1), int64
+            The site that each replica proposes in each step; one column: the same for all.
+        thresholds : ndarray (steps, replicas)
+
+        Returns
+        -------
+        x : ndarray (replicas, n)
+        flips : ndarray (replicas,), int64
+            How many were made.
+
+        Notes
+        -----
+        A landscape may compile the loop; any splitting of the steps must then give the same configurations.
+        """
+        x, flips = np.array(x), np.zeros(len(x), dtype=np.int64)
+        replicas = np.arange(len(x))
+        for site, threshold in zip(np.broadcast_to(sites, thresholds.shape), thresholds, strict=True):
+            good = self.delta_energy(x, site) <= threshold
+            x[replicas[good], site[good]] *= -1
+            flips += good
+        return x, flips
+
+
+class HalfSpaces(Energy):
+    """Capability: an energy on a sphere that counts violated linear constraints, E(x) = #{μ: c_μ·x < 0}."""
+
+    @property
+    @abstractmethod
+    def half_spaces(self) -> np.ndarray:
+        """The rows c_μ, float64, shape ``(P, n)``."""
+
 
 class Levels(Landscape):
     """Capability: an energy for each index of a discrete set."""
@@ -251,7 +294,8 @@ def require(
     kind = landscape if isinstance(landscape, type) else type(landscape)
     missing = [c.__name__ for c in capabilities if not issubclass(kind, c)]
     if missing:
-        offered = [c.__name__ for c in (Energy, Differentiable, SumOfTerms, LocalMoves, Levels) if issubclass(kind, c)]
+        known = (Energy, Differentiable, SumOfTerms, LocalMoves, HalfSpaces, Levels)
+        offered = [c.__name__ for c in known if issubclass(kind, c)]
         raise CapabilityError(
             f"{consumer} needs {' and '.join(missing)}, which {kind.__name__} does not offer "
             f"(it offers {', '.join(offered) or 'none'}): choose another landscape or leave {consumer} out"

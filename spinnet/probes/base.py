@@ -44,6 +44,13 @@ class Probe(Configurable, ABC):
         """
         return None
 
+    def launch(self, landscape: Landscape, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Where the descents begin, for an end-point probe with a :attr:`descent`: at the block itself by default.
+
+        What it gives in its place is led down and handed to ``measure``; it may have more rows than the block.
+        """
+        return x
+
     def check_run(self, last: float, replicas: int) -> None:
         """Refuse, before anything moves, a run that leaves nothing to measure; default: any run will do.
 

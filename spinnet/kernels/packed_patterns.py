@@ -1,0 +1,138 @@
+"""Networks of packed patterns of ±1: overlaps, levels and single spin flips, replicas abreast.
+
+Patterns are kept twice: ``patterns[μ]`` are the words of pattern μ over sites, ``rows[i]`` those of site i over
+patterns, padded with zeros to whole blocks. A bit is set where the entry is −1 (see :mod:`spinnet.kernels._bits`).
+
+A flip kernel makes proposals one after another: in step s replica a proposes to flip ``sites[s, a]`` (``sites[s, 0]``
+where there is one column) and does so if the energy changes by at most ``thresholds[s, a]``. Overlaps are whole
+numbers, so that nothing drifts and no rounding depends on how steps are split.
+
+========== ======================================================================= ==================================
+Hopfield   m_μ = Σ_i ξ_i^μ s_i, field Σ_μ ξ_i^μ m_μ by one masked sum over row i   P/32 vectors a step
+Perceptron u_μ = Σ_i ξ_i^μ w_i (labels in the patterns); a flip matters where u is  P/512 popcounts a step, P/32 vectors
+           0 or 1 (an error to come) or −2 or −1 (one to go): two bit masks         a flip
+========== ======================================================================= ==================================
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spinnet.kernels._bits import BLOCK, count_differences, mark_near_zero, masked_shift, masked_sum, popcount
+from spinnet.kernels._jit import inner, kernel
+
+_HALF = 32
+_NONE, _ALL = np.uint64(0), np.uint64(0xFFFFFFFFFFFFFFFF)
+#: Stability of a place without a pattern: no flips ever bring it near zero.
+FAR = 1 << 29
+
+
+@kernel("void(u8[:,::1], u8[:,::1], i8, i4[:,::1])")
+def fill_overlaps(patterns, states, n, overlaps):
+    """overlaps[a, μ] = Σ_i ξ_i^μ s_i of packed states (replicas, words)."""
+    words = patterns.shape[1]
+    for a in range(states.shape[0]):
+        for mu in range(patterns.shape[0]):
+            different = 0
+            for v in range(words):
+                different += popcount(patterns[mu, v] ^ states[a, v])
+            overlaps[a, mu] = n - 2 * different
+
+
+@kernel("void(u8[::1], i8, u8[::1], i8[::1])")
+def add_square_overlaps(patterns, n, states, sums):
+    """sums[k] += Σ_μ (Σ_i ξ_i^μ s_i)² for patterns and states of one word each, n ≤ 64."""
+    for pattern in patterns:
+        for k in range(len(states)):
+            overlap = n - 2 * popcount(pattern ^ states[k])
+            sums[k] += overlap * overlap
+
+
+@kernel("void(u8[::1], i8[::1], u8[::1], i8[::1])")
+def add_errors(patterns, limits, states, sums):
+    """sums[k] += the number of patterns that differ from state k in more than limits[μ] places, one word each."""
+    for mu in range(len(patterns)):
+        pattern, limit = patterns[mu], limits[mu]
+        for k in range(len(states)):
+            sums[k] += 1 if popcount(pattern ^ states[k]) > limit else 0
+
+
+@kernel("void(u8[:,::1], i8, i1[:,::1], i4[:,::1], i8[:,::1], f8[:,::1], i8[::1])")
+def flip_hopfield(rows, patterns, x, overlaps, sites, thresholds, flips):
+    """Flips for H = −(1/2N) Σ_{i≠j} Σ_μ ξ_i ξ_j s_i s_j; ``overlaps`` (replicas, ≥ 32·⌈patterns/32⌉) are kept."""
+    replicas, n = x.shape
+    own_sites, halves = sites.shape[1] > 1, (patterns + _HALF - 1) // _HALF
+    flat, bits = overlaps.reshape(-1), rows.reshape(-1)
+    scale = 2.0 / n
+    totals = np.zeros(replicas, dtype=np.int64)
+    for a in range(replicas):
+        for mu in range(patterns):
+            totals[a] += overlaps[a, mu]
+    for s in range(sites.shape[0]):
+        for a in range(replicas):
+            i = sites[s, a] if own_sites else sites[s, 0]
+            word, first, spin = i * rows.shape[1], a * overlaps.shape[1], np.int64(x[a, i])
+            field = totals[a] - 2 * masked_sum(bits, word, halves, flat, first)
+            if scale * np.float64(spin * field - patterns) <= thresholds[s, a]:
+                masked_shift(bits, word, halves, flat, first, -2 * spin, 2 * spin)
+                different = 0
+                for v in range(rows.shape[1]):
+                    different += popcount(rows[i, v])
+                totals[a] -= 2 * spin * (patterns - 2 * different)
+                x[a, i] = -spin
+                flips[a] += 1
+
+
+@inner
+def _mark(overlaps, a, halves, masks):
+    """Both masks of a replica, from its stabilities."""
+    width = masks.shape[1] // 2
+    mark_near_zero(
+        overlaps.reshape(-1), a * overlaps.shape[1], halves, masks.reshape(-1), a * masks.shape[1],
+        a * masks.shape[1] + width,
+    )  # fmt: skip
+
+
+@kernel("void(u8[:,::1], i8, i1[:,::1], i4[:,::1], i8[:,::1], f8[:,::1], i8[::1])")
+def flip_perceptron(rows, patterns, x, overlaps, sites, thresholds, flips):
+    """Flips for the number of stabilities ``overlaps`` (replicas, ≥ 32·⌈patterns/32⌉, places beyond FAR) below 0."""
+    replicas = x.shape[0]
+    own_sites, halves = sites.shape[1] > 1, (patterns + _HALF - 1) // _HALF
+    width = rows.shape[1]
+    blocks = width // BLOCK
+    flat, bits = overlaps.reshape(-1), rows.reshape(-1)
+    masks = np.zeros((replicas, 2 * width), dtype=np.uint64)
+    marks = masks.reshape(-1)
+    for a in range(replicas):
+        _mark(overlaps, a, halves, masks)
+    for s in range(sites.shape[0]):
+        for a in range(replicas):
+            i = sites[s, a] if own_sites else sites[s, 0]
+            word, low, spin = i * width, a * 2 * width, np.int64(x[a, i])
+            change = count_differences(
+                marks, low, marks, low + width, bits, word, blocks, _NONE if spin > 0 else _ALL
+            )  # fmt: skip
+            if np.float64(change) <= thresholds[s, a]:
+                masked_shift(bits, word, halves, flat, a * overlaps.shape[1], -2 * spin, 2 * spin)
+                _mark(overlaps, a, halves, masks)
+                x[a, i] = -spin
+                flips[a] += 1
+
+
+@kernel("void(f8[:,::1], i1[:,::1], i8[:,::1], f8[:,::1], i8[::1])")
+def flip_dense(couplings, x, sites, thresholds, flips):
+    """Flips for H = −½ Σ_ij J_ij s_i s_j with zero diagonal; a row of J is read for all replicas that propose it."""
+    replicas, n = x.shape
+    own_sites = sites.shape[1] > 1
+    spins = np.empty((replicas, n))
+    spins[:] = x
+    for s in range(sites.shape[0]):
+        for a in range(replicas):
+            i = sites[s, a] if own_sites else sites[s, 0]
+            field = 0.0
+            for j in range(n):
+                field += couplings[i, j] * spins[a, j]
+            if 2.0 * spins[a, i] * field <= thresholds[s, a]:
+                spins[a, i] = -spins[a, i]
+                x[a, i] = -x[a, i]
+                flips[a] += 1
