@@ -39,6 +39,7 @@ REPORT_FIGURES: dict[str, str] = {
     "freezing": "spinnet.plotting.report_freezing:draw",
     "franz_parisi": "spinnet.plotting.report_franz_parisi:draw",
     "hessian": "spinnet.plotting.report_hessian:draw",
+    "hessian_spectra": "spinnet.plotting.report_hessian_spectra:draw",
     "hessian_structure": "spinnet.plotting.report_hessian_structure:draw",
     "index_energy": "spinnet.plotting.report_index_energy:draw",
     "level_ageing": "spinnet.plotting.report_level_ageing:draw",

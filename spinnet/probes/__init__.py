@@ -21,6 +21,7 @@ PROBES = {
     "density_of_states": "spinnet.probes.density_of_states:DensityOfStatesProbe",
     "energy": "spinnet.probes.energy:EnergyProbe",
     "final": "spinnet.probes.final:FinalProbe",
+    "hessian_course": "spinnet.probes.hessian_course:HessianCourseProbe",
     "funnel_profile": "spinnet.probes.funnel_profile:FunnelProfileProbe",
     "gradient_noise": "spinnet.probes.gradient_noise:GradientNoiseProbe",
     "funnel": "spinnet.probes.funnel:FunnelProbe",

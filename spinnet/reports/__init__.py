@@ -25,6 +25,7 @@ REPORTS = {
     "freezing": "spinnet.reports.freezing:FreezingReport",
     "franz_parisi": "spinnet.reports.franz_parisi:FranzParisiReport",
     "hessian": "spinnet.reports.hessian:HessianReport",
+    "hessian_spectra": "spinnet.reports.hessian_spectra:HessianSpectraReport",
     "hessian_structure": "spinnet.reports.hessian_structure:HessianStructureReport",
     "index_energy": "spinnet.reports.index_energy:IndexEnergyReport",
     "level_ageing": "spinnet.reports.level_ageing:LevelAgeingReport",
