@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from spinnet.landscapes.planted_glass import PlantedGlass
     from spinnet.landscapes.random_energy import RandomEnergyModel
     from spinnet.landscapes.spherical_glass import SphericalGlass
+    from spinnet.landscapes.torch_landscape import TorchLandscape as TorchLandscape
 
 
 LANDSCAPES = {
@@ -41,6 +42,9 @@ LANDSCAPES = {
     "RandomEnergyModel": "spinnet.landscapes.random_energy",
     "TeacherStudentPerceptron": "spinnet.landscapes.perceptron",
 }
+
+#: Made of a person's own objects and not of a table: no campaign names them, and they need optional packages.
+MADE_OF_OBJECTS = {"TorchLandscape": "spinnet.landscapes.torch_landscape"}
 
 __all__ = [
     "ContinuousREM",
@@ -76,4 +80,9 @@ def load(name: str) -> type[Landscape]:
 def __getattr__(name: str):
     if name in LANDSCAPES:
         return load(name)
+    if name in MADE_OF_OBJECTS:
+        from spinnet.landscapes.torch_package import import_torch
+
+        import_torch()  # say at once what is missing
+        return getattr(importlib.import_module(MADE_OF_OBJECTS[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

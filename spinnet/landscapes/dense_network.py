@@ -14,7 +14,7 @@ from spinnet.configurable import one_of, real_number, whole_number
 from spinnet.datasets import Dataset
 from spinnet.errors import InputError
 from spinnet.kernels import dense_network as compiled
-from spinnet.kernels.dense_network_curvature import multiply_hessian
+from spinnet.kernels.dense_network_curvature import multiply_hessian, plan_directions
 from spinnet.landscapes.base import SumOfTerms, Units
 from spinnet.landscapes.network_hessian import layered_hessian
 from spinnet.landscapes.network_jacobian import output_jacobian, term_gradients
@@ -34,6 +34,8 @@ LOSSES = {
 #: Patterns that run through the layers together: small enough that their activations stay in the first-level cache.
 _TILE = 32
 _LARGEST_BATCH_TILE = 64
+#: Directions whose products with one Hessian are made together: what they share is then a few per cent of the time.
+_DIRECTIONS_TOGETHER = 32
 
 #: For planning memory: weights up to which a task may make the dense Hessian (the probe's own default), and blocks of
 #: replicas that dynamics and measurements hold at a time.
@@ -268,12 +270,30 @@ class DenseNetwork(SumOfTerms, Symmetric):
         x, v = self.check(x), self.check(v)
         if len(x) != len(v):
             raise InputError(f"hvp: {len(x)} configurations and {len(v)} directions")
-        product = np.empty_like(x)
-        self._over_replicas(
-            len(x), _TILE, multiply_hessian,
-            (x, v, self._kernel_inputs, self._kernel_targets, self._everything, self.weight_decay,
-             ACTIVATIONS[self.activation], LOSSES[self.loss]), (product,),
-        )  # fmt: skip
+        return self._multiply_hessian(x, v, 1)
+
+    def hvp_block(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """∇²E(x) times each row of ``v`` (directions, n) at one configuration ``x`` (n,).
+
+        The directions share the configuration's own passes over the patterns; the bits are those of :meth:`hvp`.
+        """
+        x, v = self.check(np.atleast_2d(x)), self.check(v)
+        if len(x) != 1:
+            raise InputError(f"hvp_block takes one configuration, not {len(x)}")
+        return self._multiply_hessian(x, v, _DIRECTIONS_TOGETHER)
+
+    def _multiply_hessian(self, x: np.ndarray, v: np.ndarray, together: int) -> np.ndarray:
+        """Products of the rows of ``v`` with the Hessians at the rows of ``x``, or at the only one."""
+        product = np.empty_like(v)
+        for first in range(0, len(v), together if len(x) == 1 else len(v)):
+            part = slice(first, first + together) if len(x) == 1 else slice(None)
+            own = min(together, len(v[part]))
+            self._over_replicas(
+                len(v[part]), _TILE, multiply_hessian,
+                (x, v[part], self._kernel_inputs, self._kernel_targets, self._everything, self.weight_decay,
+                 ACTIVATIONS[self.activation], LOSSES[self.loss]), (product[part],),
+                lambda widths, tile, own=own: plan_directions(widths, tile, own),
+            )  # fmt: skip
         return product
 
     def hessian(self, x: np.ndarray) -> np.ndarray:
@@ -396,10 +416,11 @@ class DenseNetwork(SumOfTerms, Symmetric):
         return energy, gradient
 
     def _over_replicas(
-        self, replicas: int, tile: int, function: Callable, given: tuple, outputs: tuple[np.ndarray, ...]
-    ) -> None:
+        self, replicas: int, tile: int, function: Callable, given: tuple, outputs: tuple[np.ndarray, ...],
+        plan: Callable[[tuple[int, ...], int], tuple[np.ndarray, int]] = compiled.plan,
+    ) -> None:  # fmt: skip
         """Call a kernel for contiguous shares of the replicas, one per thread, each with work of its own."""
-        table, length = compiled.plan(self.widths, tile)
+        table, length = plan(self.widths, tile)
         shares = min(self.threads, replicas)
         edges = [replicas * k // shares for k in range(shares + 1)]
 

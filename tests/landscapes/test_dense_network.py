@@ -171,6 +171,17 @@ def test_hessian_is_symmetric_and_equals_its_products(activation, loss):
     np.testing.assert_allclose(matrix, by_products, atol=1e-13 * np.abs(matrix).max())
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("hidden", DEPTHS)
+def test_products_with_many_directions_have_the_bits_of_products_one_by_one(hidden, threads):
+    net = network(hidden, weight_decay=0.01, threads=threads)
+    x, _ = configurations(net, 1)
+    v = np.random.default_rng(3).standard_normal((37, net.n_dof))
+    one_by_one = np.concatenate([net.hvp(x, row[None]) for row in v])
+    np.testing.assert_array_equal(net.hvp_block(x[0], v), one_by_one)
+    np.testing.assert_array_equal(net.hvp(np.repeat(x, 37, axis=0), v), one_by_one)
+
+
 def test_hessian_in_chunks_equals_the_hessian_at_once(monkeypatch):
     net = network((4, 3))
     x, _ = configurations(net, 1)
@@ -551,6 +562,8 @@ def test_wrong_arguments_are_refused():
         (lambda: net.energy(x[:, :-1]), "expected"),
         (lambda: net.hvp(x, v[:2]), "directions"),
         (lambda: net.hessian(x), "one configuration"),
+        (lambda: net.hvp_block(x, v), "one configuration"),
+        (lambda: net.hvp_block(x[0], v[:, 1:]), "expected"),
         (lambda: net.gradient_batch(x, zeros[:2]), "expected"),
         (lambda: net.gradient_batch(x, zeros - 1), "patterns are 0 to 39"),
         (lambda: net.gradient_batch(x, zeros + 40), "patterns are 0 to 39"),
