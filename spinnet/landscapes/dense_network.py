@@ -28,6 +28,7 @@ LOSSES = {
     "mse": compiled.MSE,
     "hinge": compiled.HINGE,
     "quadratic-hinge": compiled.QUADRATIC_HINGE,
+    "logistic": compiled.LOGISTIC,
 }
 
 #: Patterns that run through the layers together: small enough that their activations stay in the first-level cache.
@@ -62,9 +63,12 @@ class DenseNetwork(SumOfTerms, Symmetric):
     ``"quadratic-hinge"``
         ℓ = ½ Σ_c max(0, 1 − t_c z_c)² (Geiger et al. 2019, Phys. Rev. E 100, 012115, with their margin as unit).
 
-    Targets t of the last three: a regression set's own rows (not for hinges); one output and t = −1, +1 for classes 0
-    and 1 of a two-class set; otherwise one output per class, with t = 1 for the right class and 0 (mse) or −1 (hinges)
-    for the others.
+    ``"logistic"``
+        ℓ = Σ_c ln(1 + e^{−t_c z_c}): cross-entropy of independent yes–no answers; with one output, of two classes.
+
+    Targets t of the last four: a regression set's own rows (mse only); one output and t = −1, +1 for classes 0
+    and 1 of a two-class set; otherwise one output per class, with t = 1 for the right class and 0 (mse) or −1 (the
+    others) for the others.
 
     Configurations are flat: layer after layer, W row by row (n_out × n_in) and then b; see :meth:`unpack`.
 
@@ -77,7 +81,7 @@ class DenseNetwork(SumOfTerms, Symmetric):
     activation
         ``"tanh"``, ``"relu"`` (φ'(0) = 0), ``"erf"`` or ``"linear"``.
     loss
-        ``"cross-entropy"``, ``"mse"``, ``"hinge"`` or ``"quadratic-hinge"``.
+        ``"cross-entropy"``, ``"mse"``, ``"hinge"``, ``"quadratic-hinge"`` or ``"logistic"``.
     data_options
         Options of the named data set; paths of files may be given here or as ``data_files``.
     weight_decay
