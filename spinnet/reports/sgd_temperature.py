@@ -2,8 +2,9 @@ r"""Whether SGD has a temperature: its stationary law beside Langevin dynamics o
 
 Two temperatures are asked of SGD: the one at which Langevin noise has the trace of its own,
 :math:`T = P\,\eta\,\mathrm{tr}\,C/(2 B W)` per extensive energy, and the one at which Langevin dynamics has its
-mean loss. On linear regression both are known, and so is the law: noise proportional to the Hessian makes SGD isotropic where
-Boltzmann's law has variances T/h. On a network the two temperatures are measured and everything else compared at them.
+mean loss. On linear regression both are known, and so is the law: noise proportional to the Hessian makes SGD isotropic
+where Boltzmann's law has variances T/h. On a network the two temperatures are measured and everything else compared at
+them.
 
 References: Mandt, Hoffman and Blei, J. Mach. Learn. Res. 18, 134 (2017); Chaudhari and Soatto, arXiv:1710.11029.
 """
@@ -135,9 +136,10 @@ def _regression(content: Content, sgd: PointResults, langevin: PointResults) -> 
     z = normal_z(mean - known, error, units)
     content.findings.append(
         f"regression, Langevin dynamics at T = {given / patterns:.4g} per pattern (the noise of SGD has "
-        f"{matched / patterns:.4g}): variances {'meet' if np.abs(z).max() < DECISIVE else 'MISS'} Boltzmann's law, "
-        f"largest |z| = {np.abs(z).max():.1f}; mean loss above the minimum {thermal:.4g} beside {loss:.4g} of SGD: matched on "
-        "noise and on loss at once, the laws differ all the same"
+        f"{matched / patterns:.4g}): variances "
+        f"{'meet' if np.abs(z).max() < DECISIVE else 'MISS'} Boltzmann's law, largest |z| = {np.abs(z).max():.1f}; "
+        f"mean loss above the minimum {thermal:.4g} beside {loss:.4g} of SGD: "
+        f"matched on noise, and on loss to {abs(loss / thermal - 1):.0%}, the laws differ all the same"
     )
 
 
