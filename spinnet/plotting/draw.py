@@ -36,6 +36,7 @@ REPORT_FIGURES: dict[str, str] = {
     "coupling_kinds": "spinnet.plotting.report_coupling_kinds:draw",
     "data_correlations": "spinnet.plotting.report_data_correlations:draw",
     "equilibrium": "spinnet.plotting.report_equilibrium:draw",
+    "folding": "spinnet.plotting.report_folding:draw",
     "freezing": "spinnet.plotting.report_freezing:draw",
     "franz_parisi": "spinnet.plotting.report_franz_parisi:draw",
     "hessian": "spinnet.plotting.report_hessian:draw",
