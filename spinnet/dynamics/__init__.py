@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from spinnet.dynamics.spin_flips import SpinFlips
     from spinnet.dynamics.still import Still
     from spinnet.dynamics.sweeps import Sweeps
+    from spinnet.dynamics.wang_landau import WangLandau
 
 #: Where each dynamics lives: name -> "module:class".
 DYNAMICS = {
@@ -50,6 +51,7 @@ DYNAMICS = {
     "SpinFlips": "spinnet.dynamics.spin_flips:SpinFlips",
     "Still": "spinnet.dynamics.still:Still",
     "Sweeps": "spinnet.dynamics.sweeps:Sweeps",
+    "WangLandau": "spinnet.dynamics.wang_landau:WangLandau",
 }
 
 __all__ = [
@@ -71,6 +73,7 @@ __all__ = [
     "SpinFlips",
     "Still",
     "Sweeps",
+    "WangLandau",
     "load",
 ]
 

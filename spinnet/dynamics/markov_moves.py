@@ -13,7 +13,7 @@ import numpy as np
 
 from spinnet.kernels.counter_noise import fill_normal, fill_uniform
 from spinnet.landscapes.base import Energy, Landscape
-from spinnet.spaces import Sphere
+from spinnet.spaces import Sphere, SphereProduct
 
 #: Acceptance that the step is tuned to: the optimum of random walks in many dimensions is 0.234, and flat to the right;
 #: that of leapfrog trajectories 0.65, and flat to the right (Roberts, Gelman & Gilks 1997; Beskos et al. 2013).
@@ -65,6 +65,8 @@ def travel(space, x: np.ndarray, v: np.ndarray, time: np.ndarray) -> tuple[np.nd
 
     On the sphere |x|² = n: x cos ωt + (√n/|v|) v sin ωt with ω = |v|/√n, and the velocity turned with it.
     """
+    if isinstance(space, SphereProduct):
+        return space.travel(x, v, time)
     if not isinstance(space, Sphere):
         return x + time[:, None] * v, v
     radius = np.sqrt(space.n)
@@ -138,7 +140,7 @@ def tuned(space, step: np.ndarray, probability: np.ndarray, move: int, leapfrog_
     """The step after move number ``move`` of a warm-up: stochastic approximation towards the wanted acceptance."""
     target = TARGET_LEAPFROG if leapfrog_steps else TARGET_WALK
     gain = _FIRST_GAIN / (1.0 + move) ** _GAIN_DECAY
-    longest = _LONGEST_ANGLE if isinstance(space, Sphere) else _LONGEST
+    longest = _LONGEST_ANGLE if isinstance(space, Sphere | SphereProduct) else _LONGEST
     return np.minimum(step * np.exp(gain * (probability - target)), longest)
 
 

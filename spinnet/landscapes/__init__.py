@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from spinnet.landscapes.hopfield import HopfieldModel
     from spinnet.landscapes.ising_pspin import PSpinIsing
     from spinnet.landscapes.log_correlated import LogCorrelatedREM
+    from spinnet.landscapes.native_network import NativeNetwork
     from spinnet.landscapes.perceptron import TeacherStudentPerceptron
+    from spinnet.landscapes.planted_glass import PlantedGlass
     from spinnet.landscapes.random_energy import RandomEnergyModel
     from spinnet.landscapes.spherical_glass import SphericalGlass
+    from spinnet.landscapes.torch_landscape import TorchLandscape as TorchLandscape
 
 
 LANDSCAPES = {
@@ -33,10 +36,15 @@ LANDSCAPES = {
     "GeneralizedREM": "spinnet.landscapes.generalized_rem",
     "HopfieldModel": "spinnet.landscapes.hopfield",
     "LogCorrelatedREM": "spinnet.landscapes.log_correlated",
+    "NativeNetwork": "spinnet.landscapes.native_network",
     "PSpinIsing": "spinnet.landscapes.ising_pspin",
+    "PlantedGlass": "spinnet.landscapes.planted_glass",
     "RandomEnergyModel": "spinnet.landscapes.random_energy",
     "TeacherStudentPerceptron": "spinnet.landscapes.perceptron",
 }
+
+#: Made of a person's own objects and not of a table: no campaign names them, and they need optional packages.
+MADE_OF_OBJECTS = {"TorchLandscape": "spinnet.landscapes.torch_landscape"}
 
 __all__ = [
     "ContinuousREM",
@@ -46,7 +54,9 @@ __all__ = [
     "GeneralizedREM",
     "HopfieldModel",
     "LogCorrelatedREM",
+    "NativeNetwork",
     "PSpinIsing",
+    "PlantedGlass",
     "RandomEnergyModel",
     "SphericalGlass",
     "TeacherStudentPerceptron",
@@ -70,4 +80,9 @@ def load(name: str) -> type[Landscape]:
 def __getattr__(name: str):
     if name in LANDSCAPES:
         return load(name)
+    if name in MADE_OF_OBJECTS:
+        from spinnet.landscapes.torch_package import import_torch
+
+        import_torch()  # say at once what is missing
+        return getattr(importlib.import_module(MADE_OF_OBJECTS[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -63,6 +63,11 @@ class Landscape(Configurable, ABC):
         """Number of degrees of freedom: coordinates of a configuration."""
         return self.space.n
 
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """Sizes of the groups of coordinates that are scaled apart (layers); one group unless a landscape says more."""
+        return getattr(self.space, "sizes", (self.space.n,))
+
     @classmethod
     def task_memory_bytes(cls, table: Mapping[str, Any], replicas: int) -> int:
         """About what a task on this landscape allocates; 0: too little to plan for. ``table`` is a resolved one."""

@@ -14,7 +14,7 @@ from spinnet.configurable import one_of, real_number, whole_number
 from spinnet.datasets import Dataset
 from spinnet.errors import InputError
 from spinnet.kernels import dense_network as compiled
-from spinnet.kernels.dense_network_curvature import multiply_hessian
+from spinnet.kernels.dense_network_curvature import multiply_hessian, plan_directions
 from spinnet.landscapes.base import SumOfTerms, Units
 from spinnet.landscapes.network_hessian import layered_hessian
 from spinnet.landscapes.network_jacobian import output_jacobian, term_gradients
@@ -28,11 +28,14 @@ LOSSES = {
     "mse": compiled.MSE,
     "hinge": compiled.HINGE,
     "quadratic-hinge": compiled.QUADRATIC_HINGE,
+    "logistic": compiled.LOGISTIC,
 }
 
 #: Patterns that run through the layers together: small enough that their activations stay in the first-level cache.
 _TILE = 32
 _LARGEST_BATCH_TILE = 64
+#: Directions whose products with one Hessian are made together: what they share is then a few per cent of the time.
+_DIRECTIONS_TOGETHER = 32
 
 #: For planning memory: weights up to which a task may make the dense Hessian (the probe's own default), and blocks of
 #: replicas that dynamics and measurements hold at a time.
@@ -60,9 +63,12 @@ class DenseNetwork(SumOfTerms, Symmetric):
     ``"quadratic-hinge"``
         ℓ = ½ Σ_c max(0, 1 − t_c z_c)² (Geiger et al. 2019, Phys. Rev. E 100, 012115, with their margin as unit).
 
-    Targets t of the last three: a regression set's own rows (not for hinges); one output and t = −1, +1 for classes 0
-    and 1 of a two-class set; otherwise one output per class, with t = 1 for the right class and 0 (mse) or −1 (hinges)
-    for the others.
+    ``"logistic"``
+        ℓ = Σ_c ln(1 + e^{−t_c z_c}): cross-entropy of independent yes–no answers; with one output, of two classes.
+
+    Targets t of the last four: a regression set's own rows (mse only); one output and t = −1, +1 for classes 0
+    and 1 of a two-class set; otherwise one output per class, with t = 1 for the right class and 0 (mse) or −1 (the
+    others) for the others.
 
     Configurations are flat: layer after layer, W row by row (n_out × n_in) and then b; see :meth:`unpack`.
 
@@ -75,7 +81,7 @@ class DenseNetwork(SumOfTerms, Symmetric):
     activation
         ``"tanh"``, ``"relu"`` (φ'(0) = 0), ``"erf"`` or ``"linear"``.
     loss
-        ``"cross-entropy"``, ``"mse"``, ``"hinge"`` or ``"quadratic-hinge"``.
+        ``"cross-entropy"``, ``"mse"``, ``"hinge"``, ``"quadratic-hinge"`` or ``"logistic"``.
     data_options
         Options of the named data set; paths of files may be given here or as ``data_files``.
     weight_decay
@@ -193,6 +199,11 @@ class DenseNetwork(SumOfTerms, Symmetric):
         return self._space
 
     @property
+    def blocks(self) -> tuple[int, ...]:
+        """Numbers of weights and of biases, layer after layer."""
+        return tuple(size for i, o in pairwise(self.widths) for size in (i * o, o))
+
+    @property
     def units(self) -> Units:
         """Per pattern: the energy density is the mean loss (plus λ|w|²/2)."""
         return Units(self.data.n_patterns, "pattern")
@@ -259,12 +270,30 @@ class DenseNetwork(SumOfTerms, Symmetric):
         x, v = self.check(x), self.check(v)
         if len(x) != len(v):
             raise InputError(f"hvp: {len(x)} configurations and {len(v)} directions")
-        product = np.empty_like(x)
-        self._over_replicas(
-            len(x), _TILE, multiply_hessian,
-            (x, v, self._kernel_inputs, self._kernel_targets, self._everything, self.weight_decay,
-             ACTIVATIONS[self.activation], LOSSES[self.loss]), (product,),
-        )  # fmt: skip
+        return self._multiply_hessian(x, v, 1)
+
+    def hvp_block(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """∇²E(x) times each row of ``v`` (directions, n) at one configuration ``x`` (n,).
+
+        The directions share the configuration's own passes over the patterns; the bits are those of :meth:`hvp`.
+        """
+        x, v = self.check(np.atleast_2d(x)), self.check(v)
+        if len(x) != 1:
+            raise InputError(f"hvp_block takes one configuration, not {len(x)}")
+        return self._multiply_hessian(x, v, _DIRECTIONS_TOGETHER)
+
+    def _multiply_hessian(self, x: np.ndarray, v: np.ndarray, together: int) -> np.ndarray:
+        """Products of the rows of ``v`` with the Hessians at the rows of ``x``, or at the only one."""
+        product = np.empty_like(v)
+        for first in range(0, len(v), together if len(x) == 1 else len(v)):
+            part = slice(first, first + together) if len(x) == 1 else slice(None)
+            own = min(together, len(v[part]))
+            self._over_replicas(
+                len(v[part]), _TILE, multiply_hessian,
+                (x, v[part], self._kernel_inputs, self._kernel_targets, self._everything, self.weight_decay,
+                 ACTIVATIONS[self.activation], LOSSES[self.loss]), (product[part],),
+                lambda widths, tile, own=own: plan_directions(widths, tile, own),
+            )  # fmt: skip
         return product
 
     def hessian(self, x: np.ndarray) -> np.ndarray:
@@ -387,10 +416,11 @@ class DenseNetwork(SumOfTerms, Symmetric):
         return energy, gradient
 
     def _over_replicas(
-        self, replicas: int, tile: int, function: Callable, given: tuple, outputs: tuple[np.ndarray, ...]
-    ) -> None:
+        self, replicas: int, tile: int, function: Callable, given: tuple, outputs: tuple[np.ndarray, ...],
+        plan: Callable[[tuple[int, ...], int], tuple[np.ndarray, int]] = compiled.plan,
+    ) -> None:  # fmt: skip
         """Call a kernel for contiguous shares of the replicas, one per thread, each with work of its own."""
-        table, length = compiled.plan(self.widths, tile)
+        table, length = plan(self.widths, tile)
         shares = min(self.threads, replicas)
         edges = [replicas * k // shares for k in range(shares + 1)]
 

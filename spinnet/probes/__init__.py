@@ -15,15 +15,22 @@ if TYPE_CHECKING:
 
 #: Where each probe lives: name -> "module:class".
 PROBES = {
+    "aligned_overlap": "spinnet.probes.aligned_overlap:AlignedOverlapProbe",
+    "barriers": "spinnet.probes.barriers:BarriersProbe",
+    "basin_of_attraction": "spinnet.probes.basin_of_attraction:BasinProbe",
     "data_covariance": "spinnet.probes.data_covariance:DataCovarianceProbe",
     "condensation": "spinnet.probes.condensation:CondensationProbe",
+    "density_of_states": "spinnet.probes.density_of_states:DensityOfStatesProbe",
     "energy": "spinnet.probes.energy:EnergyProbe",
     "final": "spinnet.probes.final:FinalProbe",
+    "hessian_course": "spinnet.probes.hessian_course:HessianCourseProbe",
+    "funnel_profile": "spinnet.probes.funnel_profile:FunnelProfileProbe",
     "gradient_noise": "spinnet.probes.gradient_noise:GradientNoiseProbe",
     "funnel": "spinnet.probes.funnel:FunnelProbe",
     "gradient_norm": "spinnet.probes.gradient_norm:GradientNormProbe",
     "hessian_spectrum": "spinnet.probes.hessian_spectrum:HessianSpectrumProbe",
     "hessian_structure": "spinnet.probes.hessian_structure:HessianStructureProbe",
+    "initial_line": "spinnet.probes.initial_line:InitialLineProbe",
     "inherent_structure": "spinnet.probes.inherent_structure:InherentStructureProbe",
     "lanczos": "spinnet.probes.lanczos:LanczosProbe",
     "level": "spinnet.probes.level:LevelProbe",

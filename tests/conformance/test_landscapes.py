@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from reference.optional import require_torch
 from reference.simple_landscapes import Crater, DoubleWell, HarmonicWell, LinearRegression, QuadraticForm, goe
 
 from spinnet import landscapes
 from spinnet.errors import InputError
 from spinnet.landscapes.base import Differentiable, Energy, SumOfTerms
-from spinnet.spaces import Sphere
+from spinnet.spaces import Sphere, SphereProduct
 
 
 def glass(**table):
@@ -19,6 +20,27 @@ def glass(**table):
 def network(**table):
     options = {"n_train": 30, "n_test": 10}
     return landscapes.DenseNetwork(**{"data": "digits", "data_options": options, "hidden": [4], **table})
+
+
+def torch_model(**table):
+    """A small convolutional net on made-up images, where PyTorch is installed."""
+    nn = require_torch().nn
+    rng = np.random.default_rng(0)
+    data = rng.standard_normal((12, 1, 4, 4)), rng.integers(0, 3, 12)
+    norm = [nn.BatchNorm2d(2)] if table.pop("batch_norm", False) else []
+    layers = [nn.Conv2d(1, 2, 3), *norm, nn.Tanh(), nn.Flatten(), nn.Linear(8, 3)]
+    with require_torch().random.fork_rng(devices=[]):
+        require_torch().manual_seed(1)
+        module = nn.Sequential(*layers)
+        module.apply(lambda part: getattr(part, "reset_parameters", lambda: None)())
+    return landscapes.TorchLandscape(module, nn.CrossEntropyLoss(), data, **table)
+
+
+def native(**table):
+    options = {"n_train": 30, "n_test": 10, "pca": 8}
+    return landscapes.NativeNetwork(
+        **{"data_options": options, "hidden": [4], "training_steps": 300, "settle": 50, "start_at": "random", **table}
+    )
 
 
 def regression():
@@ -58,11 +80,15 @@ LANDSCAPES = {
     "network erf mse": (lambda: network(activation="erf", loss="mse", hidden=[5, 3]), 1e-15),
     "network with weight decay": (lambda: network(weight_decay=0.01), 1e-15),
     "network relu": (lambda: network(activation="relu", hidden=[6]), 1e-15),
+    "native network": (lambda: native(), 1e-15),
     "network two threads": (lambda: network(threads=2), 1e-15),
+    "torch convolution": (lambda: torch_model(weight_decay=0.01), 1e-15),
+    "torch batch norm": (lambda: torch_model(batch_norm=True, memory_bytes=1), 1e-15),
+    "torch float32": (lambda: torch_model(dtype="float32"), 1e-7),
 }
 # Landscapes of levels, without a gradient, are in test_levels.py.
 DIFFERENTIABLE = [name for name in landscapes.__all__ if issubclass(getattr(landscapes, name), Differentiable)]
-FROM_THE_PACKAGE = [name for name in LANDSCAPES if name.startswith(("glass", "network"))]
+FROM_THE_PACKAGE = [name for name in LANDSCAPES if name.startswith(("glass", "network", "native"))]
 
 
 @pytest.fixture(scope="module", params=LANDSCAPES, ids=lambda name: name.replace(" ", "-"))
@@ -223,6 +249,8 @@ def test_riemannian_derivatives_are_those_along_geodesics(case):
     space, h = landscape.space, 1e-3
 
     def along(t):
+        if isinstance(space, SphereProduct):
+            return landscape.energy(space.travel(x, space.project(x, v), np.full(len(x), t))[0])
         if not isinstance(space, Sphere):
             return landscape.energy(x + t * v)
         speed = np.linalg.norm(v, axis=1)[:, None] / np.sqrt(space.n)
