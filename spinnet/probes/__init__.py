@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: Where each probe lives: name -> "module:class".
 PROBES = {
+    "aligned_overlap": "spinnet.probes.aligned_overlap:AlignedOverlapProbe",
+    "barriers": "spinnet.probes.barriers:BarriersProbe",
     "basin_of_attraction": "spinnet.probes.basin_of_attraction:BasinProbe",
     "data_covariance": "spinnet.probes.data_covariance:DataCovarianceProbe",
     "condensation": "spinnet.probes.condensation:CondensationProbe",
@@ -27,6 +29,7 @@ PROBES = {
     "gradient_norm": "spinnet.probes.gradient_norm:GradientNormProbe",
     "hessian_spectrum": "spinnet.probes.hessian_spectrum:HessianSpectrumProbe",
     "hessian_structure": "spinnet.probes.hessian_structure:HessianStructureProbe",
+    "initial_line": "spinnet.probes.initial_line:InitialLineProbe",
     "inherent_structure": "spinnet.probes.inherent_structure:InherentStructureProbe",
     "lanczos": "spinnet.probes.lanczos:LanczosProbe",
     "level": "spinnet.probes.level:LevelProbe",

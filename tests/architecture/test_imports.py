@@ -40,7 +40,7 @@ ALLOWED = {
     "plotting": FOUNDATION | {"results"},
     "agenda": FOUNDATION | {"probes"},
     "trajectory": FOUNDATION | {"landscapes", "dynamics", "probes", "agenda"},
-    "endpoint": FOUNDATION | {"trajectory"},
+    "endpoint": FOUNDATION | {"trajectory", "probes"},
     "simulation": FOUNDATION | {"spaces", "schedules", "landscapes", "dynamics", "probes", "trajectory", "endpoint"},
     "campaign": FOUNDATION
     | {"kernels", "schedules", "landscapes", "dynamics", "probes", "simulation", "results", "theory", "estimators",
