@@ -6,10 +6,9 @@ The modules are imported at first use.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
-from spinnet.errors import InputError, nearest_name
+from spinnet.registry import find
 
 if TYPE_CHECKING:
     from spinnet.dynamics.base import Dynamics
@@ -86,12 +85,7 @@ def load(name: str) -> type[Dynamics]:
     InputError
         For an unknown name, with the nearest known one.
     """
-    if name not in DYNAMICS:
-        raise InputError(
-            f"dynamics {name!r} is not known{nearest_name(name, DYNAMICS)}; there are {', '.join(DYNAMICS)}"
-        )
-    module, _, attribute = DYNAMICS[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    return find("dynamics", name, DYNAMICS)
 
 
 def __getattr__(name: str):
