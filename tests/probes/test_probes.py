@@ -9,12 +9,16 @@ from reference.simple_landscapes import DoubleWell, HarmonicWell, LinearRegressi
 from spinnet import dynamics, probes
 from spinnet.errors import CapabilityError, InputError
 from spinnet.landscapes.base import Energy, Units, require
-from spinnet.probes.base import EndpointProbe, TrajectoryProbe
+from spinnet.probes.base import BlockProbe, EndpointProbe, TrajectoryProbe
 from spinnet.randomness import counter_keys
 from spinnet.spaces import Euclidean
 
-#: Probes that any differentiable landscape serves; those that need more have tests of their own.
-GENERAL = [name for name in probes.PROBES if all(issubclass(QuadraticForm, c) for c in probes.load(name).requires)]
+#: Probes of single rows that any differentiable landscape serves; those that need more have tests of their own.
+GENERAL = [
+    name for name in probes.PROBES
+    if all(issubclass(QuadraticForm, c) for c in probes.load(name).requires)
+    and not issubclass(probes.load(name), BlockProbe)
+]  # fmt: skip
 
 
 def measure(name, landscape, x, seed=0, **parameters):

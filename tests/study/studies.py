@@ -18,6 +18,8 @@ LEVELS = ("data_correlations", "grem_two_transitions", "log_correlated_freezing"
           "rem_freezing", "trap_ageing")  # fmt: skip
 ELSEWHERE = ("glass_vs_network",)
 NETWORK_SPECTRA = ("diagonal_hessian", "hessian_spectra", "index_energy")
+NETWORK_NOISE = ("network_ageing",)
+NETWORK_SPECTRA = ("diagonal_hessian", "hessian_spectra")
 
 
 def shipped() -> list[str]:
