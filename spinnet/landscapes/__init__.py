@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
-from spinnet.errors import InputError, nearest_name
+from spinnet.registry import find
 
 if TYPE_CHECKING:
     from spinnet.landscapes.base import Landscape
@@ -74,10 +73,7 @@ def load(name: str) -> type[Landscape]:
     InputError
         For an unknown name, with the nearest known one.
     """
-    if name not in LANDSCAPES:
-        near = nearest_name(name, LANDSCAPES)
-        raise InputError(f"landscape {name!r} is not known{near}; there are {', '.join(LANDSCAPES)}")
-    return getattr(importlib.import_module(LANDSCAPES[name]), name)
+    return find("landscape", name, LANDSCAPES)
 
 
 def __getattr__(name: str):
@@ -87,5 +83,5 @@ def __getattr__(name: str):
         from spinnet.landscapes.torch_package import import_torch
 
         import_torch()  # say at once what is missing
-        return getattr(importlib.import_module(MADE_OF_OBJECTS[name]), name)
+        return find("landscape", name, MADE_OF_OBJECTS)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
