@@ -20,7 +20,7 @@ ELSEWHERE = ("glass_vs_network",)
 NETWORK_SPECTRA = ("diagonal_hessian", "hessian_spectra", "index_energy")
 
 #: Noise of SGD, and how networks move.
-NETWORK_NOISE = ("network_ageing", "sgd_temperature")
+NETWORK_NOISE = ("cooling", "network_ageing", "sgd_temperature")
 
 
 def shipped() -> list[str]:
