@@ -1,8 +1,8 @@
 """Final loss of a network against the duration of its cooling by the learning rate, beside a glass that is cooled.
 
 Slower cooling trains longer as well: an arm whose rate is held for as many steps shows what the training alone does,
-and the difference is what the falling rate takes out. The spread between seeds (samples of the glass) against the number
-of parameters (spins) tells whether the final energy averages itself.
+and the difference is what the falling rate takes out. The spread between seeds (samples of the glass) against the
+number of parameters (spins) tells whether the final energy averages itself.
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ class _Cooled:
         told = "still falls" if z < -DECISIVE else "shows no certain change"
         line = (
             f"{start}final energy {means[0]:.4f} ± {errors[0]:.4f} at duration {self.durations[0]:g} and "
-            f"{means[-1]:.4f} ± {errors[-1]:.4f} at {self.durations[-1]:g}; over the slower half it {told}: {slope:.4f} ± "
-            f"{error:.4f} per factor of ten"
+            f"{means[-1]:.4f} ± {errors[-1]:.4f} at {self.durations[-1]:g}; over the slower half it {told}: "
+            f"{slope:.4f} ± {error:.4f} per factor of ten"
         )
         return [line, *self._form(start)]
 
