@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from spinnet.dynamics.geodesic_metropolis import GeodesicMetropolis
     from spinnet.dynamics.gradient_descent import GradientDescent
     from spinnet.dynamics.gradient_flow import GradientFlow
+    from spinnet.dynamics.hit_and_run import HitAndRun
     from spinnet.dynamics.langevin import Langevin
     from spinnet.dynamics.paired_langevin import PairedLangevin
     from spinnet.dynamics.parallel_tempering import ParallelTempering
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from spinnet.dynamics.sgd import SGD
     from spinnet.dynamics.spin_flips import SpinFlips
     from spinnet.dynamics.still import Still
+    from spinnet.dynamics.sweeps import Sweeps
     from spinnet.dynamics.wang_landau import WangLandau
 
 #: Where each dynamics lives: name -> "module:class".
@@ -38,6 +40,7 @@ DYNAMICS = {
     "GeodesicMetropolis": "spinnet.dynamics.geodesic_metropolis:GeodesicMetropolis",
     "GradientDescent": "spinnet.dynamics.gradient_descent:GradientDescent",
     "GradientFlow": "spinnet.dynamics.gradient_flow:GradientFlow",
+    "HitAndRun": "spinnet.dynamics.hit_and_run:HitAndRun",
     "Langevin": "spinnet.dynamics.langevin:Langevin",
     "PairedLangevin": "spinnet.dynamics.paired_langevin:PairedLangevin",
     "ParallelTempering": "spinnet.dynamics.parallel_tempering:ParallelTempering",
@@ -46,6 +49,7 @@ DYNAMICS = {
     "RejectionFree": "spinnet.dynamics.rejection_free:RejectionFree",
     "SpinFlips": "spinnet.dynamics.spin_flips:SpinFlips",
     "Still": "spinnet.dynamics.still:Still",
+    "Sweeps": "spinnet.dynamics.sweeps:Sweeps",
     "WangLandau": "spinnet.dynamics.wang_landau:WangLandau",
 }
 
@@ -59,6 +63,7 @@ __all__ = [
     "GeodesicMetropolis",
     "GradientDescent",
     "GradientFlow",
+    "HitAndRun",
     "Langevin",
     "PairedLangevin",
     "ParallelTempering",
@@ -66,6 +71,7 @@ __all__ = [
     "SaddleSearch",
     "SpinFlips",
     "Still",
+    "Sweeps",
     "WangLandau",
     "load",
 ]
