@@ -48,6 +48,7 @@ REPORT_FIGURES: dict[str, str] = {
     "network_ageing": "spinnet.plotting.report_network_ageing:draw",
     "relaxation": "spinnet.plotting.report_relaxation:draw",
     "relaxation_exponent": "spinnet.plotting.report_relaxation_exponent:draw",
+    "sgd_temperature": "spinnet.plotting.report_sgd_temperature:draw",
     "signal_recovery": "spinnet.plotting.report_signal_recovery:draw",
     "slowing_down": "spinnet.plotting.report_slowing_down:draw",
 }

@@ -33,6 +33,7 @@ REPORTS = {
     "network_ageing": "spinnet.reports.network_ageing:NetworkAgeingReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
     "relaxation_exponent": "spinnet.reports.relaxation_exponent:RelaxationExponentReport",
+    "sgd_temperature": "spinnet.reports.sgd_temperature:SgdTemperatureReport",
     "signal_recovery": "spinnet.reports.signal_recovery:SignalRecoveryReport",
     "slowing_down": "spinnet.reports.slowing_down:SlowingDownReport",
 }
