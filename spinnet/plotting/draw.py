@@ -49,6 +49,7 @@ REPORT_FIGURES: dict[str, str] = {
     "relaxation_exponent": "spinnet.plotting.report_relaxation_exponent:draw",
     "signal_recovery": "spinnet.plotting.report_signal_recovery:draw",
     "slowing_down": "spinnet.plotting.report_slowing_down:draw",
+    "weight_spectra": "spinnet.plotting.report_weight_spectra:draw",
 }
 
 

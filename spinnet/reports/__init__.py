@@ -34,6 +34,7 @@ REPORTS = {
     "relaxation_exponent": "spinnet.reports.relaxation_exponent:RelaxationExponentReport",
     "signal_recovery": "spinnet.reports.signal_recovery:SignalRecoveryReport",
     "slowing_down": "spinnet.reports.slowing_down:SlowingDownReport",
+    "weight_spectra": "spinnet.reports.weight_spectra:WeightSpectraReport",
 }
 
 __all__ = ["REPORTS", "load"]
