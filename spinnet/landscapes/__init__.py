@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from spinnet.landscapes.generalized_rem import ContinuousREM, GeneralizedREM
     from spinnet.landscapes.hopfield import HopfieldModel
     from spinnet.landscapes.ising_pspin import PSpinIsing
+    from spinnet.landscapes.linear_regression import LinearRegression
     from spinnet.landscapes.log_correlated import LogCorrelatedREM
     from spinnet.landscapes.native_network import NativeNetwork
     from spinnet.landscapes.perceptron import TeacherStudentPerceptron
@@ -34,6 +35,7 @@ LANDSCAPES = {
     "FoldingREM": "spinnet.landscapes.folding_rem",
     "GeneralizedREM": "spinnet.landscapes.generalized_rem",
     "HopfieldModel": "spinnet.landscapes.hopfield",
+    "LinearRegression": "spinnet.landscapes.linear_regression",
     "LogCorrelatedREM": "spinnet.landscapes.log_correlated",
     "NativeNetwork": "spinnet.landscapes.native_network",
     "PSpinIsing": "spinnet.landscapes.ising_pspin",
@@ -52,6 +54,7 @@ __all__ = [
     "FoldingREM",
     "GeneralizedREM",
     "HopfieldModel",
+    "LinearRegression",
     "LogCorrelatedREM",
     "NativeNetwork",
     "PSpinIsing",

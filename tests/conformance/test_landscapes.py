@@ -54,6 +54,7 @@ LANDSCAPES = {
     "double well": (lambda: DoubleWell(4), 1e-15),
     "crater": (lambda: Crater(3), 1e-15),
     "linear regression": (regression, 1e-15),
+    "package regression": (lambda: landscapes.LinearRegression(patterns=30, start_scale=1.0), 1e-15),
     "two-spin form": (lambda: QuadraticForm(goe(9, np.random.default_rng(0))), 1e-15),
     "glass p=2": (lambda: glass(covariance={2: 1.0}), 1e-15),
     "glass p=3": (lambda: glass(), 1e-15),
@@ -88,7 +89,7 @@ LANDSCAPES = {
 }
 # Landscapes of levels, without a gradient, are in test_levels.py.
 DIFFERENTIABLE = [name for name in landscapes.__all__ if issubclass(getattr(landscapes, name), Differentiable)]
-FROM_THE_PACKAGE = [name for name in LANDSCAPES if name.startswith(("glass", "network", "native"))]
+FROM_THE_PACKAGE = [name for name in LANDSCAPES if name.startswith(("glass", "network", "native", "package"))]
 
 
 @pytest.fixture(scope="module", params=LANDSCAPES, ids=lambda name: name.replace(" ", "-"))
