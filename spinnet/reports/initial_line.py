@@ -58,7 +58,7 @@ class InitialLineReport(Report):
                 content.rows.append({"side": SHORT[side], **row})
                 rises.append(own)
             content.findings.append(self._finding(what, np.concatenate(rises)))
-        content.findings += _solutions(content.rows)
+        content.findings += _comparison(content.rows) + _solutions(content.rows)
         return content
 
     def _point(self, content: Content, side: str, point: PointResults) -> tuple[dict[str, Any], np.ndarray]:
@@ -96,13 +96,29 @@ class InitialLineReport(Report):
         falling = int((rises < self.flat).sum())
         claim = (
             "the line from the start only falls" if falling == len(rises)
-            else "the line from the start only falls in some runs" if falling
+            else "the line from the start only falls in most runs" if falling > len(rises) / 2
+            else "the line from the start only falls in the smaller part of the runs" if falling
             else "the line from the start rises in every run"
         )  # fmt: skip
         return (
             f"{what}: {claim}: in {falling} of {len(rises)} runs the rises are below {self.flat:g} of the drop "
             f"(mean {rises.mean():.4f}, largest {rises.max():.4f})"
         )
+
+
+def _comparison(rows: list) -> list[str]:
+    """Whether a falling line tells a network from a glass."""
+    runs: dict[str, list[float]] = {}
+    for row in rows:
+        if row["only_fall"] is not None:
+            runs.setdefault(row["side"], []).append(row["only_fall"])
+    if not {"network", "glass"} <= runs.keys():
+        return []
+    network, glass = (float(np.mean(runs[side])) for side in ("network", "glass"))
+    verdict = (
+        "a line that only falls is no mark of a network" if glass > 0.5 else "most lines of glasses rise on the way"
+    )  # fmt: skip
+    return [f"of the lines {100 * network:.0f} % only fall in networks and {100 * glass:.0f} % in glasses: {verdict}"]
 
 
 def _solutions(rows: list) -> list[str]:

@@ -17,6 +17,7 @@ GLASSES = ("coupling_kinds", "franz_parisi", "pspin_ageing", "pspin_equilibrium"
 LEVELS = ("data_correlations", "grem_two_transitions", "log_correlated_freezing", "pspin_to_rem", "rem_ageing",
           "rem_freezing", "trap_ageing")  # fmt: skip
 ELSEWHERE = ("glass_vs_network",)
+NETWORK_PATHS = ("barriers_and_symmetry", "goodfellow_paths")
 NETWORK_NOISE = ("network_ageing",)
 NETWORK_SPECTRA = ("diagonal_hessian", "hessian_spectra")
 
