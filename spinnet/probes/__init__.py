@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
-from spinnet.errors import InputError, nearest_name
+from spinnet.registry import find
 
 if TYPE_CHECKING:
     from spinnet.probes.base import Probe
@@ -54,10 +53,7 @@ def load(name: str) -> type[Probe]:
     InputError
         For an unknown name, with the nearest known one.
     """
-    if name not in PROBES:
-        hint = nearest_name(name, PROBES)
-        if name == "spacing_ratio":
-            hint = " (the spacing ratio is measured by 'hessian_spectrum', from the same eigenvalues)"
-        raise InputError(f"probe {name!r} is not known{hint}; there are {', '.join(PROBES)}")
-    module, _, attribute = PROBES[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    hint = ""
+    if name == "spacing_ratio":
+        hint = " (the spacing ratio is measured by 'hessian_spectrum', from the same eigenvalues)"
+    return find("probe", name, PROBES, hint)

@@ -6,10 +6,9 @@ it. :func:`load` finds a report by its kind; the modules are imported at first u
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
-from spinnet.errors import InputError, nearest_name
+from spinnet.registry import find
 
 if TYPE_CHECKING:
     from spinnet.reports.base import Report
@@ -23,6 +22,7 @@ REPORTS = {
     "coupling_kinds": "spinnet.reports.coupling_kinds:CouplingKindsReport",
     "data_correlations": "spinnet.reports.data_correlations:DataCorrelationsReport",
     "equilibrium": "spinnet.reports.equilibrium:EquilibriumReport",
+    "folding": "spinnet.reports.folding:FoldingReport",
     "freezing": "spinnet.reports.freezing:FreezingReport",
     "franz_parisi": "spinnet.reports.franz_parisi:FranzParisiReport",
     "hessian": "spinnet.reports.hessian:HessianReport",
@@ -31,9 +31,11 @@ REPORTS = {
     "index_energy": "spinnet.reports.index_energy:IndexEnergyReport",
     "initial_line": "spinnet.reports.initial_line:InitialLineReport",
     "level_ageing": "spinnet.reports.level_ageing:LevelAgeingReport",
+    "network_index_energy": "spinnet.reports.network_index_energy:NetworkIndexEnergyReport",
     "network_ageing": "spinnet.reports.network_ageing:NetworkAgeingReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
     "relaxation_exponent": "spinnet.reports.relaxation_exponent:RelaxationExponentReport",
+    "sgd_temperature": "spinnet.reports.sgd_temperature:SgdTemperatureReport",
     "signal_recovery": "spinnet.reports.signal_recovery:SignalRecoveryReport",
     "slowing_down": "spinnet.reports.slowing_down:SlowingDownReport",
 }
@@ -49,7 +51,4 @@ def load(kind: str) -> type[Report]:
     InputError
         For an unknown kind, with the nearest known one.
     """
-    if kind not in REPORTS:
-        raise InputError(f"report {kind!r} is not known{nearest_name(kind, REPORTS)}; there are {', '.join(REPORTS)}")
-    module, _, attribute = REPORTS[kind].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    return find("report", kind, REPORTS)

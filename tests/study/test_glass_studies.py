@@ -1,7 +1,16 @@
 """Every shipped study of glasses runs, reports and draws."""
 
 import pytest
-from study.studies import ELSEWHERE, GLASSES, LEVELS, NETWORK_NOISE, NETWORK_PATHS, NETWORK_SPECTRA, check_study, shipped
+from study.studies import (
+    ELSEWHERE,
+    GLASSES,
+    LEVELS,
+    NETWORK_NOISE,
+    NETWORK_PATHS,
+    NETWORK_SPECTRA,
+    check_study,
+    shipped,
+)
 
 
 @pytest.mark.parametrize("name", [name for name in GLASSES if name in shipped()])
