@@ -18,9 +18,7 @@ LEVELS = ("data_correlations", "folding_funnel", "grem_two_transitions", "log_co
           "rem_ageing", "rem_freezing", "trap_ageing")  # fmt: skip
 ELSEWHERE = ("glass_vs_network",)
 NETWORK_SPECTRA = ("diagonal_hessian", "hessian_spectra", "index_energy", "weight_spectra")
-NETWORK_NOISE = ("network_ageing",)
-NETWORK_SPECTRA = ("diagonal_hessian", "hessian_spectra")
-NETWORK_SPECTRA = ("diagonal_hessian", "hessian_spectra", "index_energy")
+NETWORK_PATHS = ("barriers_and_symmetry", "goodfellow_paths")
 
 #: Noise of SGD, and how networks move.
 NETWORK_NOISE = ("network_ageing", "sgd_temperature")
