@@ -123,6 +123,26 @@ def test_the_jacobian_and_gradients_of_single_patterns_are_those_of_their_defini
     np.testing.assert_allclose(net.jacobian(x[0], chosen), few, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.parametrize("name", ["nothing", "batch", "local"])
+def test_sharing_replicas_and_patterns_out_changes_no_more_than_rounding(name, monkeypatch):
+    net = network(**SWITCHES[name], dropout=0.2, weight_decay=0.1)
+    x = configurations(net, 5)
+    v = np.random.default_rng(3).standard_normal(x.shape)
+    terms = np.random.default_rng(4).integers(0, 12, (5, 9))
+    calls = (
+        lambda: net.energy(x), lambda: net.gradient(x), lambda: net.hvp(x, v), lambda: net.hvp_block(x[0], v),
+        lambda: net.gradient_batch(x, terms), lambda: net.jacobian(x[0]), lambda: net.logits(x, net.data.test_inputs),
+        lambda: net.gradient_terms(x),
+    )  # fmt: skip
+    at_once = [call() for call in calls]
+    for patterns_together in (1, 5, 30):
+        monkeypatch.setattr(
+            "spinnet.landscapes.structured_network._BLOCK_BYTES", 8 * net._activities * patterns_together
+        )
+        for call, expected in zip(calls, at_once, strict=True):
+            np.testing.assert_allclose(call(), expected, rtol=1e-10, atol=1e-11)
+
+
 # --- against DenseNetwork and PyTorch -------------------------------------------------------------------------------
 
 
