@@ -142,7 +142,10 @@ class StructuredNetwork(PatternNetwork):
         """Data, replicas, activities and a dense Hessian up to n = 5000; no data set is loaded."""
         options = {**table["data_options"], **table["data_files"]}
         size, loading = datasets.memory_size(table["data"], datasets.resolve_options(table["data"], options))
-        network, n = _build(table, size.inputs, size.outputs, 1)
+        try:
+            network, n = _build(table, size.inputs, size.outputs, 1)
+        except InputError:
+            return loading  # the data leave inputs out, or refuse_oversize will say what is wrong
         widths = _activities(table, network, size.inputs)
         masks = size.patterns * widths if table["dropout"] else 0
         together = max(_BLOCK_BYTES // 8, widths * size.patterns)
@@ -152,10 +155,10 @@ class StructuredNetwork(PatternNetwork):
                               + 8 * together + outputs + hessian)  # fmt: skip
 
     @classmethod
-    def load_data(cls, table: Mapping[str, Any]) -> None:
-        """Load the data set that a resolved table names, and refuse a structure that does not fit it."""
-        super().load_data(table)
-        cls(**table)
+    def refuse_oversize(cls, table: Mapping[str, Any]) -> None:
+        """Refuse a structure that does not fit the data, whose number of inputs is certain once they are read."""
+        cls.load_data(table)
+        cls(**{name: table[name] for name in cls.parameters()})
 
     @property
     def space(self) -> Euclidean:

@@ -17,7 +17,7 @@ from spinnet.landscapes.network_local import windows_of
 from spinnet.landscapes.network_losses import LOSS_NAMES, loss_derivatives, loss_slopes
 from spinnet.landscapes.network_pieces import Dense, Places
 from spinnet.results.schema import task_identity
-from spinnet.simulation import simulate
+from spinnet.simulation import missing_data, simulate
 
 
 def patterns(count=12, inputs=6, classes=3):
@@ -385,7 +385,7 @@ def test_equal_structures_have_equal_tables():
 @pytest.mark.parametrize("switches", [{"normalisation": "batch"}, {"fractal": 2, "drop_path": 0.2, "dropout": 0.1}])
 def test_a_task_runs_on_it_and_has_memory_planned(switches):
     table = StructuredNetwork.resolve({"data_options": {"n_train": 20, "n_test": 10}, "hidden": [4], **switches})
-    StructuredNetwork.load_data(table)
+    StructuredNetwork.refuse_oversize({"kind": "StructuredNetwork", "revision": 1, **table})
     assert StructuredNetwork.task_memory_bytes(table, 3) > 8 * 20 * 64
     physics = {
         "landscape": {"kind": "StructuredNetwork", **table},
@@ -423,13 +423,22 @@ def test_wrong_tables_are_refused_in_one_line(given, words):
 
 
 def test_a_structure_that_does_not_fit_the_data_is_refused_before_a_run():
+    # Two of one data set: each has its own complaint.
+    tables = {
+        window: {"landscape": {"kind": "StructuredNetwork", **StructuredNetwork.resolve(
+            {"connections": "local", "window": window, "data_options": {"n_train": 20}})}, "replicas": 1}
+        for window in (2, 65, 70)
+    }  # fmt: skip
+    assert {key: line.split(":")[0] for key, line in missing_data(tables).items()} == {
+        65: "window = 65", 70: "window = 70"
+    }  # fmt: skip
     for given, words in (
         ({"connections": "local", "grid": [5, 5]}, "25 positions, but a pattern has 64 inputs"),
         ({"connections": "local", "window": 65}, "wider than a grid of 64"),
         ({"skip": True, "hidden": [30, 20]}, "64, 30, 20"),
     ):
         with pytest.raises(InputError, match=words):
-            StructuredNetwork.load_data(StructuredNetwork.resolve(given))
+            StructuredNetwork.refuse_oversize({"kind": "StructuredNetwork", **StructuredNetwork.resolve(given)})
 
 
 def test_wrong_arguments_are_refused():
