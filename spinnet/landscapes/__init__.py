@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from spinnet.landscapes.planted_glass import PlantedGlass
     from spinnet.landscapes.random_energy import RandomEnergyModel
     from spinnet.landscapes.spherical_glass import SphericalGlass
+    from spinnet.landscapes.structured_network import StructuredNetwork
     from spinnet.landscapes.torch_landscape import TorchLandscape as TorchLandscape
 
 
@@ -41,6 +42,7 @@ LANDSCAPES = {
     "PSpinIsing": "spinnet.landscapes.ising_pspin",
     "PlantedGlass": "spinnet.landscapes.planted_glass",
     "RandomEnergyModel": "spinnet.landscapes.random_energy",
+    "StructuredNetwork": "spinnet.landscapes.structured_network",
     "TeacherStudentPerceptron": "spinnet.landscapes.perceptron",
 }
 
@@ -61,6 +63,7 @@ __all__ = [
     "PlantedGlass",
     "RandomEnergyModel",
     "SphericalGlass",
+    "StructuredNetwork",
     "TeacherStudentPerceptron",
 ]
 

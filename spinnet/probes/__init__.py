@@ -40,6 +40,7 @@ PROBES = {
     "two_time": "spinnet.probes.two_time:TwoTimeProbe",
     "signal_overlap": "spinnet.probes.signal_overlap:SignalOverlapProbe",
     "thermodynamics": "spinnet.probes.thermodynamics:ThermodynamicsProbe",
+    "weight_spectra": "spinnet.probes.weight_spectra:WeightSpectraProbe",
 }
 
 __all__ = ["PROBES", "load"]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 #: Where each report lives: kind -> "module:class".
 REPORTS = {
     "ageing": "spinnet.reports.ageing:AgeingReport",
+    "barriers": "spinnet.reports.barriers:BarriersReport",
     "complexity": "spinnet.reports.complexity:ComplexityReport",
     "cooling": "spinnet.reports.cooling:CoolingReport",
     "coupling_kinds": "spinnet.reports.coupling_kinds:CouplingKindsReport",
@@ -29,15 +30,18 @@ REPORTS = {
     "hessian_spectra": "spinnet.reports.hessian_spectra:HessianSpectraReport",
     "hessian_structure": "spinnet.reports.hessian_structure:HessianStructureReport",
     "index_energy": "spinnet.reports.index_energy:IndexEnergyReport",
+    "initial_line": "spinnet.reports.initial_line:InitialLineReport",
     "level_ageing": "spinnet.reports.level_ageing:LevelAgeingReport",
     "network_index_energy": "spinnet.reports.network_index_energy:NetworkIndexEnergyReport",
     "network_cooling": "spinnet.reports.network_cooling:NetworkCoolingReport",
     "network_ageing": "spinnet.reports.network_ageing:NetworkAgeingReport",
+    "planted_recovery": "spinnet.reports.planted_recovery:PlantedRecoveryReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
     "relaxation_exponent": "spinnet.reports.relaxation_exponent:RelaxationExponentReport",
     "sgd_temperature": "spinnet.reports.sgd_temperature:SgdTemperatureReport",
     "signal_recovery": "spinnet.reports.signal_recovery:SignalRecoveryReport",
     "slowing_down": "spinnet.reports.slowing_down:SlowingDownReport",
+    "weight_spectra": "spinnet.reports.weight_spectra:WeightSpectraReport",
 }
 
 __all__ = ["REPORTS", "load"]
