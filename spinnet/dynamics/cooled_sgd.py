@@ -23,7 +23,7 @@ class CooledSGD(SGD):
         η₀ ≥ η₁ ≥ 0, along the gradient of the mean loss. Equal ones hold the rate.
     duration
         Steps of the cooling.
-    batch, momentum
+    batch, momentum, clip
         As of SGD.
     levels
         The line is a staircase of this many steps of equal length, each at the rate in its middle.
@@ -37,13 +37,15 @@ class CooledSGD(SGD):
         final_rate: float = 0.0,
         momentum: float = 0.0,
         levels: int = 100,
+        clip: float = 0.0,
     ):
-        given = self.validate(learning_rate, duration, batch, final_rate, momentum, levels)
+        given = self.validate(learning_rate, duration, batch, final_rate, momentum, levels, clip)
         self.learning_rate, self.duration, self.batch = given["learning_rate"], given["duration"], given["batch"]
         self.final_rate, self.momentum, self.levels = given["final_rate"], given["momentum"], given["levels"]
+        self.clip = given["clip"]
 
     @classmethod
-    def validate(cls, learning_rate, duration, batch, final_rate, momentum, levels):
+    def validate(cls, learning_rate, duration, batch, final_rate, momentum, levels, clip):
         given = {
             "learning_rate": real_number("learning_rate", learning_rate, above=0.0),
             "duration": whole_number("duration", duration, 1),
@@ -51,6 +53,7 @@ class CooledSGD(SGD):
             "final_rate": real_number("final_rate", final_rate, 0.0),
             "momentum": check_momentum(momentum),
             "levels": whole_number("levels", levels, 1),
+            "clip": real_number("clip", clip, 0.0),
         }
         if given["final_rate"] > given["learning_rate"]:
             raise InputError(
