@@ -46,6 +46,7 @@ REPORT_FIGURES: dict[str, str] = {
     "index_energy": "spinnet.plotting.report_index_energy:draw",
     "initial_line": "spinnet.plotting.report_initial_line:draw",
     "level_ageing": "spinnet.plotting.report_level_ageing:draw",
+    "jamming": "spinnet.plotting.report_jamming:draw",
     "network_index_energy": "spinnet.plotting.report_network_index_energy:draw",
     "network_ageing": "spinnet.plotting.report_network_ageing:draw",
     "relaxation": "spinnet.plotting.report_relaxation:draw",
@@ -54,6 +55,7 @@ REPORT_FIGURES: dict[str, str] = {
     "signal_recovery": "spinnet.plotting.report_signal_recovery:draw",
     "slowing_down": "spinnet.plotting.report_slowing_down:draw",
     "weight_spectra": "spinnet.plotting.report_weight_spectra:draw",
+    "zero_modes": "spinnet.plotting.report_zero_modes:draw",
 }
 
 

@@ -31,6 +31,7 @@ REPORTS = {
     "index_energy": "spinnet.reports.index_energy:IndexEnergyReport",
     "initial_line": "spinnet.reports.initial_line:InitialLineReport",
     "level_ageing": "spinnet.reports.level_ageing:LevelAgeingReport",
+    "jamming": "spinnet.reports.jamming:JammingReport",
     "network_index_energy": "spinnet.reports.network_index_energy:NetworkIndexEnergyReport",
     "network_ageing": "spinnet.reports.network_ageing:NetworkAgeingReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
@@ -39,6 +40,7 @@ REPORTS = {
     "signal_recovery": "spinnet.reports.signal_recovery:SignalRecoveryReport",
     "slowing_down": "spinnet.reports.slowing_down:SlowingDownReport",
     "weight_spectra": "spinnet.reports.weight_spectra:WeightSpectraReport",
+    "zero_modes": "spinnet.reports.zero_modes:ZeroModesReport",
 }
 
 __all__ = ["REPORTS", "load"]

@@ -17,7 +17,8 @@ GLASSES = ("coupling_kinds", "franz_parisi", "pspin_ageing", "pspin_equilibrium"
 LEVELS = ("data_correlations", "folding_funnel", "grem_two_transitions", "log_correlated_freezing", "pspin_to_rem",
           "rem_ageing", "rem_freezing", "trap_ageing")  # fmt: skip
 ELSEWHERE = ("glass_vs_network",)
-NETWORK_SPECTRA = ("diagonal_hessian", "hessian_spectra", "index_energy", "weight_spectra")
+NETWORK_SPECTRA = ("diagonal_hessian", "hessian_spectra", "index_energy", "jamming_and_zero_modes",
+                   "weight_spectra")  # fmt: skip
 NETWORK_PATHS = ("barriers_and_symmetry", "goodfellow_paths")
 
 #: Noise of SGD, and how networks move.
