@@ -34,6 +34,7 @@ REPORTS = {
     "jamming": "spinnet.reports.jamming:JammingReport",
     "network_index_energy": "spinnet.reports.network_index_energy:NetworkIndexEnergyReport",
     "network_ageing": "spinnet.reports.network_ageing:NetworkAgeingReport",
+    "planted_recovery": "spinnet.reports.planted_recovery:PlantedRecoveryReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
     "relaxation_exponent": "spinnet.reports.relaxation_exponent:RelaxationExponentReport",
     "sgd_temperature": "spinnet.reports.sgd_temperature:SgdTemperatureReport",
