@@ -47,6 +47,9 @@ class NativeNetwork(Differentiable, Signal):
         Of SGD; the last quarter of the steps goes at a tenth of the rate. 0 steps: the network is not trained.
     settle
         Most iterations of the descent (L-BFGS) that follows; 0: the end of SGD is the native state, minimum or not.
+    n_train, label_noise
+        Training patterns and share of wrong labels: as in ``data_options``, here so that they can be axes of an
+        ensemble. None leaves them to ``data_options``.
     fresh_data
         Each sample has a split, a shuffle and a noise of labels of its own (``split_seed`` and ``label_seed`` go up
         with the sample), so that errors over samples are over data too.
@@ -87,6 +90,8 @@ class NativeNetwork(Differentiable, Signal):
         batch: int = 20,
         training_steps: int = 3000,
         settle: int = 2000,
+        n_train: int | None = None,
+        label_noise: float | None = None,
         fresh_data: bool = True,
         start_at: str | float = "native",
         seed: int = 0,
@@ -94,17 +99,18 @@ class NativeNetwork(Differentiable, Signal):
     ):
         network = dict(zip(_NETWORK, (data, hidden, activation, loss, data_options, weight_decay, sigma_w, sigma_b,
                                       data_sha256, data_files), strict=True))  # fmt: skip
-        own = _check_own(learning_rate, batch, training_steps, settle, fresh_data, start_at)
+        own = _check_own(learning_rate, batch, training_steps, settle, n_train, label_noise, fresh_data, start_at)
         self.learning_rate, self.batch = own["learning_rate"], own["batch"]
         self.training_steps, self.settle = own["training_steps"], own["settle"]
+        self.n_train, self.label_noise = own["n_train"], own["label_noise"]
         self.fresh_data, self.start_at = own["fresh_data"], own["start_at"]
         self.seed, self.sample = whole_number("seed", seed), whole_number("sample", sample)
         table = DenseNetwork.resolve(network)
+        options = {**table["data_options"], **_chosen(own)}
         if own["fresh_data"]:
-            options = dict(table["data_options"])
             for name in ("split_seed", "label_seed"):
                 options[name] = options[name] + self.sample
-            table = {**table, "data_options": options}
+        table = DenseNetwork.resolve({**table, "data_options": options})
         self.hidden, self.activation, self.loss = tuple(table["hidden"]), table["activation"], table["loss"]
         self.weight_decay, self.sigma_w, self.sigma_b = (table[name] for name in ("weight_decay", "sigma_w", "sigma_b"))
         training = tuple(own[name] for name in ("learning_rate", "batch", "training_steps", "settle"))
@@ -129,18 +135,22 @@ class NativeNetwork(Differentiable, Signal):
     def validate(cls, **parameters: Any) -> dict[str, Any]:
         """Check a table of parameters without loading data or training."""
         network = DenseNetwork.validate(**{name: parameters.pop(name) for name in _NETWORK})
+        given = network["data_options"]
+        for name, usual in (("n_train", None), ("label_noise", 0)):
+            if parameters[name] is not None and given.get(name, usual) != usual:
+                raise InputError(f"{name} is given twice, here and in data_options: keep one of the two")
         task = {name: whole_number(name, parameters.pop(name, 0)) for name in ("seed", "sample")}
         return {**network, **_check_own(**parameters), **task}
 
     @classmethod
     def task_memory_bytes(cls, table: Mapping[str, Any], replicas: int) -> int:
         """As the network's."""
-        return DenseNetwork.task_memory_bytes(table, replicas)
+        return DenseNetwork.task_memory_bytes(_with_chosen(table), replicas)
 
     @classmethod
     def load_data(cls, table: Mapping[str, Any]) -> None:
         """Load the data set that a resolved table names."""
-        DenseNetwork.load_data(table)
+        DenseNetwork.load_data(_with_chosen(table))
 
     @property
     def data(self) -> Dataset:
@@ -221,7 +231,18 @@ class NativeNetwork(Differentiable, Signal):
         return self.network.test_accuracy(self.weights(x))
 
 
-def _check_own(learning_rate, batch, training_steps, settle, fresh_data, start_at) -> dict[str, Any]:
+def _chosen(own: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of the data that are parameters of the landscape, where they are given."""
+    return {name: own[name] for name in ("n_train", "label_noise") if own[name] is not None}
+
+
+def _with_chosen(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {**table, "data_options": {**table["data_options"], **_chosen(table)}}
+
+
+def _check_own(
+    learning_rate, batch, training_steps, settle, n_train, label_noise, fresh_data, start_at
+) -> dict[str, Any]:
     if isinstance(start_at, str):
         one_of("start_at", start_at, STARTS)
     elif real_number("start_at", start_at, -1.0) > 1.0:
@@ -231,6 +252,8 @@ def _check_own(learning_rate, batch, training_steps, settle, fresh_data, start_a
         "batch": whole_number("batch", batch, 1),
         "training_steps": whole_number("training_steps", training_steps),
         "settle": whole_number("settle", settle),
+        "n_train": None if n_train is None else whole_number("n_train", n_train, 1),
+        "label_noise": None if label_noise is None else real_number("label_noise", label_noise, 0.0),
         "fresh_data": bool(one_of("fresh_data", fresh_data, (True, False))),
         "start_at": start_at if isinstance(start_at, str) else canonical(float(start_at)),
     }

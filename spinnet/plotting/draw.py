@@ -38,6 +38,7 @@ REPORT_FIGURES: dict[str, str] = {
     "equilibrium": "spinnet.plotting.report_equilibrium:draw",
     "freezing": "spinnet.plotting.report_freezing:draw",
     "franz_parisi": "spinnet.plotting.report_franz_parisi:draw",
+    "funnel": "spinnet.plotting.report_funnel:draw",
     "hessian": "spinnet.plotting.report_hessian:draw",
     "hessian_structure": "spinnet.plotting.report_hessian_structure:draw",
     "index_energy": "spinnet.plotting.report_index_energy:draw",

@@ -24,6 +24,7 @@ REPORTS = {
     "equilibrium": "spinnet.reports.equilibrium:EquilibriumReport",
     "freezing": "spinnet.reports.freezing:FreezingReport",
     "franz_parisi": "spinnet.reports.franz_parisi:FranzParisiReport",
+    "funnel": "spinnet.reports.funnel:FunnelReport",
     "hessian": "spinnet.reports.hessian:HessianReport",
     "hessian_structure": "spinnet.reports.hessian_structure:HessianStructureReport",
     "index_energy": "spinnet.reports.index_energy:IndexEnergyReport",
