@@ -22,8 +22,9 @@ class FunnelShape:
     """Per unit: arrays (units,), energies as densities.
 
     ``depth`` is e at |q| < 0.15 less e at the largest q; ``half_overlap`` the q at which half of it is reached, counted
-    from the native end; ``overshoot`` how far the highest e lies above that at |q| < 0.15, over the depth, and zero for
-    a profile that only falls towards home, NaN without a depth; ``roughness`` the standard deviation at |q| < 0.15.
+    from the native end; ``overshoot`` how far the highest e at q ≥ 0.15 lies above that at |q| < 0.15, over the depth:
+    zero for a profile that only falls towards home, NaN without a depth; ``roughness`` the standard deviation at
+    |q| < 0.15.
     """
 
     native: NDArray
@@ -58,7 +59,7 @@ def funnel_shape(overlap: ArrayLike, energy: ArrayLike, roughness: ArrayLike) ->
         for row, base, rise in zip(e, native, depth, strict=True)
     ])
     with np.errstate(invalid="ignore", divide="ignore"):
-        overshoot = np.where(depth > 0, np.maximum(e.max(axis=1) - top, 0.0) / depth, np.nan)
+        overshoot = np.where(depth > 0, np.maximum(e[:, q >= NON_NATIVE].max(axis=1) - top, 0.0) / depth, np.nan)
     variance = (s[:, outer] ** 2).mean(axis=1)
     return FunnelShape(native, depth, half, overshoot, np.sqrt(variance))
 

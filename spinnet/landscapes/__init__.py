@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from spinnet.landscapes.perceptron import TeacherStudentPerceptron
     from spinnet.landscapes.random_energy import RandomEnergyModel
     from spinnet.landscapes.spherical_glass import SphericalGlass
+    from spinnet.landscapes.two_wells import TwoWells
 
 
 LANDSCAPES = {
@@ -38,6 +39,7 @@ LANDSCAPES = {
     "PSpinIsing": "spinnet.landscapes.ising_pspin",
     "RandomEnergyModel": "spinnet.landscapes.random_energy",
     "TeacherStudentPerceptron": "spinnet.landscapes.perceptron",
+    "TwoWells": "spinnet.landscapes.two_wells",
 }
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "RandomEnergyModel",
     "SphericalGlass",
     "TeacherStudentPerceptron",
+    "TwoWells",
 ]
 
 

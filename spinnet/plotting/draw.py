@@ -47,6 +47,7 @@ REPORT_FIGURES: dict[str, str] = {
     "relaxation_exponent": "spinnet.plotting.report_relaxation_exponent:draw",
     "signal_recovery": "spinnet.plotting.report_signal_recovery:draw",
     "slowing_down": "spinnet.plotting.report_slowing_down:draw",
+    "well_masses": "spinnet.plotting.report_well_masses:draw",
 }
 
 

@@ -36,6 +36,7 @@ PROBES = {
     "two_time": "spinnet.probes.two_time:TwoTimeProbe",
     "signal_overlap": "spinnet.probes.signal_overlap:SignalOverlapProbe",
     "thermodynamics": "spinnet.probes.thermodynamics:ThermodynamicsProbe",
+    "well_share": "spinnet.probes.well_share:WellShareProbe",
 }
 
 __all__ = ["PROBES", "load"]

@@ -33,6 +33,7 @@ REPORTS = {
     "relaxation_exponent": "spinnet.reports.relaxation_exponent:RelaxationExponentReport",
     "signal_recovery": "spinnet.reports.signal_recovery:SignalRecoveryReport",
     "slowing_down": "spinnet.reports.slowing_down:SlowingDownReport",
+    "well_masses": "spinnet.reports.well_masses:WellMassesReport",
 }
 
 __all__ = ["REPORTS", "load"]

@@ -65,12 +65,13 @@ LANDSCAPES = {
     "network erf mse": (lambda: network(activation="erf", loss="mse", hidden=[5, 3]), 1e-15),
     "network with weight decay": (lambda: network(weight_decay=0.01), 1e-15),
     "network relu": (lambda: network(activation="relu", hidden=[6]), 1e-15),
+    "two wells": (lambda: landscapes.TwoWells(4, distance=1.5, softness=0.7), 1e-15),
     "native network": (lambda: native(), 1e-15),
     "network two threads": (lambda: network(threads=2), 1e-15),
 }
 # Landscapes of levels, without a gradient, are in test_levels.py.
 DIFFERENTIABLE = [name for name in landscapes.__all__ if issubclass(getattr(landscapes, name), Differentiable)]
-FROM_THE_PACKAGE = [name for name in LANDSCAPES if name.startswith(("glass", "network", "native"))]
+FROM_THE_PACKAGE = [name for name in LANDSCAPES if name.startswith(("glass", "network", "native", "two wells"))]
 
 
 @pytest.fixture(scope="module", params=LANDSCAPES, ids=lambda name: name.replace(" ", "-"))

@@ -17,6 +17,7 @@ GLASSES = ("coupling_kinds", "franz_parisi", "pspin_ageing", "pspin_equilibrium"
 LEVELS = ("data_correlations", "grem_two_transitions", "log_correlated_freezing", "pspin_to_rem", "rem_ageing",
           "rem_freezing", "trap_ageing")  # fmt: skip
 ELSEWHERE = ("glass_vs_network",)
+NATIVES = ("flat_minima", "network_funnel", "network_phase_diagram")
 NETWORK_SPECTRA = ("diagonal_hessian",)
 
 
