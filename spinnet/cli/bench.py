@@ -15,8 +15,10 @@ _BENCHMARKS = {
     "glass-couplings": "spinnet.benchmarks.glass_couplings",
     "diluted-glass": "spinnet.benchmarks.diluted_glass",
     "network-training": "spinnet.benchmarks.network_training",
+    "network-curvature": "spinnet.benchmarks.network_curvature",
     "random-energy": "spinnet.benchmarks.random_energy",
     "two-time-dynamics": "spinnet.benchmarks.two_time_dynamics",
+    "wang-landau": "spinnet.benchmarks.wang_landau",
     "scaling": "spinnet.benchmarks.scaling",
 }
 

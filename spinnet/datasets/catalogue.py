@@ -127,7 +127,8 @@ def load(name: str, **options: Any) -> Dataset:
     name
         ``"digits"`` (embedded: 1797 images of 8×8 pixels in 10 classes),
         ``"mnist"``, ``"fashion-mnist"``, ``"cifar-10"`` (from OpenML, through scikit-learn), ``"idx"``, ``"npz"``
-        (local files), ``"random"``, ``"teacher-perceptron"``, ``"teacher-mlp"`` (synthetic), ``"xor"``.
+        (local files), ``"random"``, ``"teacher-perceptron"``, ``"teacher-mlp"`` (synthetic), ``"xor"`` (inputs 1 and
+        ``low`` = −1 or 0).
     n_train, n_test
         Numbers of patterns; left out, all that there are. A source without a test part of its own gives a quarter of
         its patterns to it.

@@ -6,10 +6,9 @@ The modules are imported at first use.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
-from spinnet.errors import InputError, nearest_name
+from spinnet.registry import find
 
 if TYPE_CHECKING:
     from spinnet.dynamics.base import Dynamics
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from spinnet.dynamics.geodesic_metropolis import GeodesicMetropolis
     from spinnet.dynamics.gradient_descent import GradientDescent
     from spinnet.dynamics.gradient_flow import GradientFlow
+    from spinnet.dynamics.hit_and_run import HitAndRun
     from spinnet.dynamics.langevin import Langevin
     from spinnet.dynamics.paired_langevin import PairedLangevin
     from spinnet.dynamics.parallel_tempering import ParallelTempering
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from spinnet.dynamics.sgd import SGD
     from spinnet.dynamics.spin_flips import SpinFlips
     from spinnet.dynamics.still import Still
+    from spinnet.dynamics.sweeps import Sweeps
+    from spinnet.dynamics.wang_landau import WangLandau
 
 #: Where each dynamics lives: name -> "module:class".
 DYNAMICS = {
@@ -38,6 +40,7 @@ DYNAMICS = {
     "GeodesicMetropolis": "spinnet.dynamics.geodesic_metropolis:GeodesicMetropolis",
     "GradientDescent": "spinnet.dynamics.gradient_descent:GradientDescent",
     "GradientFlow": "spinnet.dynamics.gradient_flow:GradientFlow",
+    "HitAndRun": "spinnet.dynamics.hit_and_run:HitAndRun",
     "Langevin": "spinnet.dynamics.langevin:Langevin",
     "PairedLangevin": "spinnet.dynamics.paired_langevin:PairedLangevin",
     "ParallelTempering": "spinnet.dynamics.parallel_tempering:ParallelTempering",
@@ -46,6 +49,8 @@ DYNAMICS = {
     "RejectionFree": "spinnet.dynamics.rejection_free:RejectionFree",
     "SpinFlips": "spinnet.dynamics.spin_flips:SpinFlips",
     "Still": "spinnet.dynamics.still:Still",
+    "Sweeps": "spinnet.dynamics.sweeps:Sweeps",
+    "WangLandau": "spinnet.dynamics.wang_landau:WangLandau",
 }
 
 __all__ = [
@@ -58,6 +63,7 @@ __all__ = [
     "GeodesicMetropolis",
     "GradientDescent",
     "GradientFlow",
+    "HitAndRun",
     "Langevin",
     "PairedLangevin",
     "ParallelTempering",
@@ -65,6 +71,8 @@ __all__ = [
     "SaddleSearch",
     "SpinFlips",
     "Still",
+    "Sweeps",
+    "WangLandau",
     "load",
 ]
 
@@ -77,12 +85,7 @@ def load(name: str) -> type[Dynamics]:
     InputError
         For an unknown name, with the nearest known one.
     """
-    if name not in DYNAMICS:
-        raise InputError(
-            f"dynamics {name!r} is not known{nearest_name(name, DYNAMICS)}; there are {', '.join(DYNAMICS)}"
-        )
-    module, _, attribute = DYNAMICS[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    return find("dynamics", name, DYNAMICS)
 
 
 def __getattr__(name: str):

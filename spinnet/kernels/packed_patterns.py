@@ -18,13 +18,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from spinnet.kernels._bits import BLOCK, count_differences, mark_near_zero, masked_shift, masked_sum, popcount
+from spinnet.kernels._bits import (
+    BLOCK,
+    UNIT,
+    count_differences,
+    mark_near_zero,
+    masked_shift,
+    masked_sum,
+    popcount,
+)
 from spinnet.kernels._jit import inner, kernel
 
 _HALF = 32
 _NONE, _ALL = np.uint64(0), np.uint64(0xFFFFFFFFFFFFFFFF)
-#: Stability of a place without a pattern: no flips ever bring it near zero.
-FAR = 1 << 29
 
 
 @kernel("void(u8[:,::1], u8[:,::1], i8, i4[:,::1])")
@@ -57,54 +63,58 @@ def add_errors(patterns, limits, states, sums):
             sums[k] += 1 if popcount(pattern ^ states[k]) > limit else 0
 
 
-@kernel("void(u8[:,::1], i8, i1[:,::1], i4[:,::1], i8[:,::1], f8[:,::1], i8[::1])")
-def flip_hopfield(rows, patterns, x, overlaps, sites, thresholds, flips):
-    """Flips for H = −(1/2N) Σ_{i≠j} Σ_μ ξ_i ξ_j s_i s_j; ``overlaps`` (replicas, ≥ 32·⌈patterns/32⌉) are kept."""
+@kernel("void(u8[:,::1], i8[::1], i8, i1[:,::1], i2[:,::1], i8[:,::1], f8[:,::1], i8[::1])")
+def flip_hopfield(rows, sums, patterns, x, halved, sites, thresholds, flips):
+    """Flips for H = −(1/2N) Σ_{i≠j} Σ_μ ξ_i ξ_j s_i s_j.
+
+    ``halved`` (replicas, numbers of a row) are the overlaps ⌊m_μ/2⌋, which are kept; ``sums[i]`` is Σ_μ ξ_i^μ.
+    """
     replicas, n = x.shape
     own_sites, halves = sites.shape[1] > 1, (patterns + _HALF - 1) // _HALF
-    flat, bits = overlaps.reshape(-1), rows.reshape(-1)
+    units, group, odd = (halves + UNIT - 1) // UNIT, (1 << 15) // (n + 2), n & 1
+    flat, bits = halved.reshape(-1), rows.reshape(-1)
     scale = 2.0 / n
     totals = np.zeros(replicas, dtype=np.int64)
     for a in range(replicas):
         for mu in range(patterns):
-            totals[a] += overlaps[a, mu]
+            totals[a] += halved[a, mu]
     for s in range(sites.shape[0]):
         for a in range(replicas):
             i = sites[s, a] if own_sites else sites[s, 0]
-            word, first, spin = i * rows.shape[1], a * overlaps.shape[1], np.int64(x[a, i])
-            field = totals[a] - 2 * masked_sum(bits, word, halves, flat, first)
+            word, first, spin = i * rows.shape[1], a * halved.shape[1], np.int64(x[a, i])
+            field = 2 * (totals[a] - 2 * masked_sum(bits, word, units, group, flat, first)) + odd * sums[i]
             if scale * np.float64(spin * field - patterns) <= thresholds[s, a]:
-                masked_shift(bits, word, halves, flat, first, -2 * spin, 2 * spin)
-                different = 0
-                for v in range(rows.shape[1]):
-                    different += popcount(rows[i, v])
-                totals[a] -= 2 * spin * (patterns - 2 * different)
+                masked_shift(bits, word, halves, flat, first, -spin, spin)
+                totals[a] -= spin * sums[i]
                 x[a, i] = -spin
                 flips[a] += 1
 
 
 @inner
-def _mark(overlaps, a, halves, masks):
+def _mark(numbers, a, halves, masks):
     """Both masks of a replica, from its stabilities."""
     width = masks.shape[1] // 2
     mark_near_zero(
-        overlaps.reshape(-1), a * overlaps.shape[1], halves, masks.reshape(-1), a * masks.shape[1],
+        numbers.reshape(-1), a * numbers.shape[1], halves, masks.reshape(-1), a * masks.shape[1],
         a * masks.shape[1] + width,
     )  # fmt: skip
 
 
-@kernel("void(u8[:,::1], i8, i1[:,::1], i4[:,::1], i8[:,::1], f8[:,::1], i8[::1])")
-def flip_perceptron(rows, patterns, x, overlaps, sites, thresholds, flips):
-    """Flips for the number of stabilities ``overlaps`` (replicas, ≥ 32·⌈patterns/32⌉, places beyond FAR) below 0."""
+@kernel("void(u8[:,::1], i8, i1[:,::1], i2[:,::1], i8[:,::1], f8[:,::1], i8[::1])")
+def flip_perceptron(rows, patterns, x, stabilities, sites, thresholds, flips):
+    """Flips for the number of ``stabilities`` (replicas, numbers of a row) below 0, which are kept.
+
+    Places without a pattern hold 2¹⁵ + Σ_i w_i modulo 2¹⁶: whatever flips, they do not come near zero.
+    """
     replicas = x.shape[0]
     own_sites, halves = sites.shape[1] > 1, (patterns + _HALF - 1) // _HALF
     width = rows.shape[1]
     blocks = width // BLOCK
-    flat, bits = overlaps.reshape(-1), rows.reshape(-1)
+    flat, bits = stabilities.reshape(-1), rows.reshape(-1)
     masks = np.zeros((replicas, 2 * width), dtype=np.uint64)
     marks = masks.reshape(-1)
     for a in range(replicas):
-        _mark(overlaps, a, halves, masks)
+        _mark(stabilities, a, halves, masks)
     for s in range(sites.shape[0]):
         for a in range(replicas):
             i = sites[s, a] if own_sites else sites[s, 0]
@@ -113,8 +123,8 @@ def flip_perceptron(rows, patterns, x, overlaps, sites, thresholds, flips):
                 marks, low, marks, low + width, bits, word, blocks, _NONE if spin > 0 else _ALL
             )  # fmt: skip
             if np.float64(change) <= thresholds[s, a]:
-                masked_shift(bits, word, halves, flat, a * overlaps.shape[1], -2 * spin, 2 * spin)
-                _mark(overlaps, a, halves, masks)
+                masked_shift(bits, word, halves, flat, a * stabilities.shape[1], -2 * spin, 2 * spin)
+                _mark(stabilities, a, halves, masks)
                 x[a, i] = -spin
                 flips[a] += 1
 

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
-from spinnet.errors import InputError, nearest_name
+from spinnet.registry import find
 
 if TYPE_CHECKING:
     from spinnet.landscapes.base import Landscape
@@ -21,8 +20,10 @@ if TYPE_CHECKING:
     from spinnet.landscapes.log_correlated import LogCorrelatedREM
     from spinnet.landscapes.native_network import NativeNetwork
     from spinnet.landscapes.perceptron import TeacherStudentPerceptron
+    from spinnet.landscapes.planted_glass import PlantedGlass
     from spinnet.landscapes.random_energy import RandomEnergyModel
     from spinnet.landscapes.spherical_glass import SphericalGlass
+    from spinnet.landscapes.torch_landscape import TorchLandscape as TorchLandscape
     from spinnet.landscapes.two_wells import TwoWells
 
 
@@ -37,10 +38,14 @@ LANDSCAPES = {
     "LogCorrelatedREM": "spinnet.landscapes.log_correlated",
     "NativeNetwork": "spinnet.landscapes.native_network",
     "PSpinIsing": "spinnet.landscapes.ising_pspin",
+    "PlantedGlass": "spinnet.landscapes.planted_glass",
     "RandomEnergyModel": "spinnet.landscapes.random_energy",
     "TeacherStudentPerceptron": "spinnet.landscapes.perceptron",
     "TwoWells": "spinnet.landscapes.two_wells",
 }
+
+#: Made of a person's own objects and not of a table: no campaign names them, and they need optional packages.
+MADE_OF_OBJECTS = {"TorchLandscape": "spinnet.landscapes.torch_landscape"}
 
 __all__ = [
     "ContinuousREM",
@@ -52,6 +57,7 @@ __all__ = [
     "LogCorrelatedREM",
     "NativeNetwork",
     "PSpinIsing",
+    "PlantedGlass",
     "RandomEnergyModel",
     "SphericalGlass",
     "TeacherStudentPerceptron",
@@ -67,13 +73,15 @@ def load(name: str) -> type[Landscape]:
     InputError
         For an unknown name, with the nearest known one.
     """
-    if name not in LANDSCAPES:
-        near = nearest_name(name, LANDSCAPES)
-        raise InputError(f"landscape {name!r} is not known{near}; there are {', '.join(LANDSCAPES)}")
-    return getattr(importlib.import_module(LANDSCAPES[name]), name)
+    return find("landscape", name, LANDSCAPES)
 
 
 def __getattr__(name: str):
     if name in LANDSCAPES:
         return load(name)
+    if name in MADE_OF_OBJECTS:
+        from spinnet.landscapes.torch_package import import_torch
+
+        import_torch()  # say at once what is missing
+        return find("landscape", name, MADE_OF_OBJECTS)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,11 +14,11 @@ from spinnet.configurable import one_of, real_number, whole_number
 from spinnet.datasets import Dataset
 from spinnet.errors import InputError
 from spinnet.kernels import dense_network as compiled
-from spinnet.kernels.dense_network_curvature import multiply_hessian
-from spinnet.landscapes.base import SumOfTerms, Units
+from spinnet.kernels.dense_network_curvature import multiply_hessian, plan_directions
+from spinnet.landscapes.network_data import PatternNetwork, check_data
 from spinnet.landscapes.network_hessian import layered_hessian
 from spinnet.landscapes.network_jacobian import output_jacobian, term_gradients
-from spinnet.landscapes.network_losses import losses_of, targets_of
+from spinnet.landscapes.network_losses import losses_of
 from spinnet.landscapes.network_symmetries import Symmetric, UnitSymmetry
 from spinnet.spaces import Euclidean
 
@@ -28,11 +28,14 @@ LOSSES = {
     "mse": compiled.MSE,
     "hinge": compiled.HINGE,
     "quadratic-hinge": compiled.QUADRATIC_HINGE,
+    "logistic": compiled.LOGISTIC,
 }
 
 #: Patterns that run through the layers together: small enough that their activations stay in the first-level cache.
 _TILE = 32
 _LARGEST_BATCH_TILE = 64
+#: Directions whose products with one Hessian are made together: what they share is then a few per cent of the time.
+_DIRECTIONS_TOGETHER = 32
 
 #: For planning memory: weights up to which a task may make the dense Hessian (the probe's own default), and blocks of
 #: replicas that dynamics and measurements hold at a time.
@@ -40,7 +43,7 @@ _LARGEST_DENSE_HESSIAN = 5000
 _COPIES_OF_A_STATE = 10
 
 
-class DenseNetwork(SumOfTerms, Symmetric):
+class DenseNetwork(PatternNetwork, Symmetric):
     """A fully connected network on a fixed set of P patterns.
 
     Layer l computes z^l = W^l a^{l−1} + b^l, a^l = φ(z^l) with a^0 = ξ; the outputs are z^L, without φ. The energy is
@@ -60,9 +63,12 @@ class DenseNetwork(SumOfTerms, Symmetric):
     ``"quadratic-hinge"``
         ℓ = ½ Σ_c max(0, 1 − t_c z_c)² (Geiger et al. 2019, Phys. Rev. E 100, 012115, with their margin as unit).
 
-    Targets t of the last three: a regression set's own rows (not for hinges); one output and t = −1, +1 for classes 0
-    and 1 of a two-class set; otherwise one output per class, with t = 1 for the right class and 0 (mse) or −1 (hinges)
-    for the others.
+    ``"logistic"``
+        ℓ = Σ_c ln(1 + e^{−t_c z_c}): cross-entropy of independent yes–no answers; with one output, of two classes.
+
+    Targets t of the last four: a regression set's own rows (mse only); one output and t = −1, +1 for classes 0
+    and 1 of a two-class set; otherwise one output per class, with t = 1 for the right class and 0 (mse) or −1 (the
+    others) for the others.
 
     Configurations are flat: layer after layer, W row by row (n_out × n_in) and then b; see :meth:`unpack`.
 
@@ -75,7 +81,7 @@ class DenseNetwork(SumOfTerms, Symmetric):
     activation
         ``"tanh"``, ``"relu"`` (φ'(0) = 0), ``"erf"`` or ``"linear"``.
     loss
-        ``"cross-entropy"``, ``"mse"``, ``"hinge"`` or ``"quadratic-hinge"``.
+        ``"cross-entropy"``, ``"mse"``, ``"hinge"``, ``"quadratic-hinge"`` or ``"logistic"``.
     data_options
         Options of the named data set; paths of files may be given here or as ``data_files``.
     weight_decay
@@ -102,10 +108,8 @@ class DenseNetwork(SumOfTerms, Symmetric):
     The Hessian–vector product is that of Pearlmutter (1994, Neural Computation 6, 147).
     """
 
-    independent_unit: ClassVar[str] = "replica"
     kernels: ClassVar[tuple[str, ...]] = ("spinnet.kernels.dense_network",)
     hvp_kernels: ClassVar[tuple[str, ...]] = ("spinnet.kernels.dense_network_curvature",)
-    data_parameters: ClassVar[tuple[str, ...]] = ("data", "data_options", "data_sha256", "data_files")
 
     def __init__(
         self,
@@ -121,7 +125,6 @@ class DenseNetwork(SumOfTerms, Symmetric):
         data_files: Mapping[str, str] | None = None,
         threads: int = 1,
     ):
-        given = data if isinstance(data, Dataset) else None
         network = _check_network(hidden, activation, loss, weight_decay, sigma_w, sigma_b)
         self.hidden: tuple[int, ...] = tuple(network["hidden"])
         self.activation: str = network["activation"]
@@ -130,22 +133,10 @@ class DenseNetwork(SumOfTerms, Symmetric):
         self.sigma_w: float = network["sigma_w"]
         self.sigma_b: float = network["sigma_b"]
         self.threads = whole_number("threads", threads, 1)
-        if given is None:
-            named = _check_data(data, data_options, data_sha256, data_files)
-            self.data: Dataset = datasets.load(named["data"], **named["data_options"], **named["data_files"])
-            expected = named["data_sha256"]
-        else:
-            if data_options or data_files:
-                raise InputError("data_options and data_files belong to a named data set; this one was given as it is")
-            self.data, expected = given, data_sha256
-        if expected is not None and expected != self.data.sha256:
-            raise InputError(
-                f"data set {self.data.name!r} has content {self.data.sha256[:16]}…, not {expected[:16]}… as expected"
-            )
-        targets, test_targets = targets_of(self.data, self.loss)
+        self._take_data(data, data_options, data_sha256, data_files)
+        targets = self._targets
         self.widths: tuple[int, ...] = (self.data.n_inputs, *self.hidden, targets.shape[1])
         self._space = Euclidean(sum((i + 1) * o for i, o in zip(self.widths[:-1], self.widths[1:], strict=True)))
-        self._targets, self._test_targets = targets, test_targets
         self._kernel_inputs = _with_constant(self.data.inputs)
         self._kernel_targets = np.zeros((len(targets), compiled.padded(targets.shape[1])))
         self._kernel_targets[:, : targets.shape[1]] = targets
@@ -155,15 +146,7 @@ class DenseNetwork(SumOfTerms, Symmetric):
     @classmethod
     def validate(cls, **parameters: Any) -> dict[str, Any]:
         """Check a table of parameters without loading data; the content hash of the data set is filled in."""
-        data = parameters.pop("data")
-        if isinstance(data, Dataset):
-            if not data.options:
-                raise InputError(
-                    f"data set {data.name!r} was made by hand and has no table: save it with numpy.savez, then name "
-                    "the file: data = 'npz'"
-                )
-            data, parameters["data_options"] = data.name, dict(data.options)
-        named = _check_data(data, *(parameters.pop(key) for key in ("data_options", "data_sha256", "data_files")))
+        named = check_data(*(parameters.pop(key) for key in cls.data_parameters))
         return {**named, **_check_network(**parameters)}
 
     @classmethod
@@ -182,11 +165,6 @@ class DenseNetwork(SumOfTerms, Symmetric):
         hessian = 32 * n * n + 2**28 if n <= _LARGEST_DENSE_HESSIAN else 0
         return loading + 8 * (kept + block) + hessian
 
-    @classmethod
-    def load_data(cls, table: Mapping[str, Any]) -> None:
-        """Load the data set that a resolved table names; landscapes of this process then find it loaded."""
-        datasets.load(table["data"], **table["data_options"], **(table.get("data_files") or {}))
-
     @property
     def space(self) -> Euclidean:
         """Flat space of all weights and biases."""
@@ -196,16 +174,6 @@ class DenseNetwork(SumOfTerms, Symmetric):
     def blocks(self) -> tuple[int, ...]:
         """Numbers of weights and of biases, layer after layer."""
         return tuple(size for i, o in pairwise(self.widths) for size in (i * o, o))
-
-    @property
-    def units(self) -> Units:
-        """Per pattern: the energy density is the mean loss (plus λ|w|²/2)."""
-        return Units(self.data.n_patterns, "pattern")
-
-    @property
-    def n_terms(self) -> int:
-        """Number of training patterns P."""
-        return self.data.n_patterns
 
     @property
     def n_outputs(self) -> int:
@@ -264,12 +232,30 @@ class DenseNetwork(SumOfTerms, Symmetric):
         x, v = self.check(x), self.check(v)
         if len(x) != len(v):
             raise InputError(f"hvp: {len(x)} configurations and {len(v)} directions")
-        product = np.empty_like(x)
-        self._over_replicas(
-            len(x), _TILE, multiply_hessian,
-            (x, v, self._kernel_inputs, self._kernel_targets, self._everything, self.weight_decay,
-             ACTIVATIONS[self.activation], LOSSES[self.loss]), (product,),
-        )  # fmt: skip
+        return self._multiply_hessian(x, v, 1)
+
+    def hvp_block(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """∇²E(x) times each row of ``v`` (directions, n) at one configuration ``x`` (n,).
+
+        The directions share the configuration's own passes over the patterns; the bits are those of :meth:`hvp`.
+        """
+        x, v = self.check(np.atleast_2d(x)), self.check(v)
+        if len(x) != 1:
+            raise InputError(f"hvp_block takes one configuration, not {len(x)}")
+        return self._multiply_hessian(x, v, _DIRECTIONS_TOGETHER)
+
+    def _multiply_hessian(self, x: np.ndarray, v: np.ndarray, together: int) -> np.ndarray:
+        """Products of the rows of ``v`` with the Hessians at the rows of ``x``, or at the only one."""
+        product = np.empty_like(v)
+        for first in range(0, len(v), together if len(x) == 1 else len(v)):
+            part = slice(first, first + together) if len(x) == 1 else slice(None)
+            own = min(together, len(v[part]))
+            self._over_replicas(
+                len(v[part]), _TILE, multiply_hessian,
+                (x, v[part], self._kernel_inputs, self._kernel_targets, self._everything, self.weight_decay,
+                 ACTIVATIONS[self.activation], LOSSES[self.loss]), (product[part],),
+                lambda widths, tile, own=own: plan_directions(widths, tile, own),
+            )  # fmt: skip
         return product
 
     def hessian(self, x: np.ndarray) -> np.ndarray:
@@ -354,33 +340,6 @@ class DenseNetwork(SumOfTerms, Symmetric):
         )
         return logits
 
-    def train_loss(self, x: np.ndarray) -> np.ndarray:
-        """Mean loss over the training part, without weight decay, shape ``(replicas,)``."""
-        return losses_of(self.logits(x), self._targets, self.loss).mean(axis=1)
-
-    def test_loss(self, x: np.ndarray) -> np.ndarray:
-        """Mean loss over the test part, without weight decay, shape ``(replicas,)``."""
-        return losses_of(self.logits(x, self._test_inputs()), self._test_targets, self.loss).mean(axis=1)
-
-    def train_accuracy(self, x: np.ndarray) -> np.ndarray:
-        """Fraction of training patterns whose class is right, shape ``(replicas,)``."""
-        return self._accuracy(self.logits(x), self.data.labels)
-
-    def test_accuracy(self, x: np.ndarray) -> np.ndarray:
-        """Fraction of test patterns whose class is right, shape ``(replicas,)``."""
-        return self._accuracy(self.logits(x, self._test_inputs()), self.data.test_labels)
-
-    def _test_inputs(self) -> np.ndarray:
-        if self.data.test_inputs is None:
-            raise InputError(f"data set {self.data.name!r} has no test part: set n_test in data_options")
-        return self.data.test_inputs
-
-    def _accuracy(self, logits: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
-        if labels is None:
-            raise InputError(f"data set {self.data.name!r} has real targets: there is no accuracy")
-        answers = logits[..., 0] > 0 if self.n_outputs == 1 else logits.argmax(axis=-1)
-        return (answers == labels).mean(axis=1)
-
     def _sum_terms(self, x: np.ndarray, terms: np.ndarray, with_gradient: bool) -> tuple[np.ndarray, np.ndarray]:
         energy = np.empty(len(x))
         gradient = np.empty_like(x) if with_gradient else np.empty((1, 1))
@@ -392,10 +351,11 @@ class DenseNetwork(SumOfTerms, Symmetric):
         return energy, gradient
 
     def _over_replicas(
-        self, replicas: int, tile: int, function: Callable, given: tuple, outputs: tuple[np.ndarray, ...]
-    ) -> None:
+        self, replicas: int, tile: int, function: Callable, given: tuple, outputs: tuple[np.ndarray, ...],
+        plan: Callable[[tuple[int, ...], int], tuple[np.ndarray, int]] = compiled.plan,
+    ) -> None:  # fmt: skip
         """Call a kernel for contiguous shares of the replicas, one per thread, each with work of its own."""
-        table, length = compiled.plan(self.widths, tile)
+        table, length = plan(self.widths, tile)
         shares = min(self.threads, replicas)
         edges = [replicas * k // shares for k in range(shares + 1)]
 
@@ -413,19 +373,6 @@ class DenseNetwork(SumOfTerms, Symmetric):
     def _choose(self, terms: np.ndarray | None) -> slice | np.ndarray:
         return slice(None) if terms is None else self._check_terms(terms, (None,))
 
-    def _check_terms(self, terms: np.ndarray, shape: tuple[int | None, ...]) -> np.ndarray:
-        if np.asarray(terms).dtype.kind not in "iu":
-            raise InputError(f"terms of dtype {np.asarray(terms).dtype}: give the indices of patterns")
-        terms = np.require(terms, dtype=np.int64, requirements=["C", "W"])
-        agrees = terms.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, terms.shape, strict=True))
-        if not agrees or terms.shape[-1] == 0:
-            wanted = ", ".join("any" if n is None else str(n) for n in shape)
-            raise InputError(f"terms of shape {terms.shape}: expected ({wanted}) with at least one pattern a batch")
-        if terms.size and (terms.min() < 0 or terms.max() >= self.n_terms):
-            raise InputError(f"terms run from {terms.min()} to {terms.max()}: patterns are 0 to {self.n_terms - 1}")
-        return terms
-
-
 def _check_network(
     hidden: Any, activation: Any, loss: Any, weight_decay: Any, sigma_w: Any, sigma_b: Any
 ) -> dict[str, Any]:
@@ -439,26 +386,6 @@ def _check_network(
         "sigma_w": real_number("sigma_w", sigma_w, 0.0),
         "sigma_b": real_number("sigma_b", sigma_b, 0.0),
     }
-
-
-def _check_data(name: Any, options: Any, sha256: Any, files: Any) -> dict[str, Any]:
-    options, files = {} if options is None else options, {} if files is None else files
-    if not isinstance(files, Mapping):
-        raise InputError(f"data_files = {files!r}: give a table of paths")
-    if isinstance(options, Mapping):
-        for key in files:
-            if key in options and options[key] is not None:
-                raise InputError(f"{key} is given in data_options and in data_files: keep one of the two")
-        options = {**options, **files}
-    complete = datasets.resolve_options(name, options)
-    what, where = datasets.split_files(name, complete)
-    for key in files:
-        if key not in where:
-            raise InputError(f"data_files.{key} is no path of data set {name!r}: move it to data_options")
-    found = datasets.content_hash(name, complete)
-    if sha256 is not None and found is not None and sha256 != found:
-        raise InputError(f"data_sha256: data set {name!r} has content {found[:16]}…, not {str(sha256)[:16]}…")
-    return {"data": name, "data_options": what, "data_sha256": found if sha256 is None else sha256, "data_files": where}
 
 
 def _with_constant(inputs: np.ndarray) -> np.ndarray:

@@ -78,8 +78,7 @@ def _products(layers, inputs, targets, activation, loss):
             h[m] = slope[m][:, :, None] * (layers[m + 1][0].T @ h[m + 1])
             h[m] += (curve[m] * back[m])[:, :, None] * b[m]
         i, p = np.triu_indices(len(layers[l][1]))
-        j, q = np.triu_indices(a[l].shape[1])
-        yield (l, l, "same"), h[l][:, p, i].T @ (a[l][:, j] * a[l][:, q])
+        yield (l, l, "same"), h[l][:, p, i].T @ _symmetric_pairs(a[l])
         for m in range(l + 1, last + 1):
             yield (l, m, "first"), h[m].reshape(count, -1).T @ _outer(a[l], a[m])
             if m == l + 1:
@@ -88,6 +87,16 @@ def _products(layers, inputs, targets, activation, loss):
             else:
                 along = (slope[m - 1][:, :, None] * b[m - 1]).reshape(count, -1)
                 yield (l, m, "second"), _outer(a[l], delta[m]).T @ along
+
+
+def _symmetric_pairs(a: np.ndarray) -> np.ndarray:
+    """a_j a_q for j ≤ q, row after row of the triangle, shape ``(patterns, pairs)``."""
+    rows = np.ascontiguousarray(a.T)
+    pairs, at = np.empty((len(rows) * (len(rows) + 1) // 2, len(a))), 0
+    for j in range(len(rows)):
+        np.multiply(rows[j], rows[j:], out=pairs[at : at + len(rows) - j])
+        at += len(rows) - j
+    return pairs.T
 
 
 def _outer(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -99,8 +108,7 @@ def _assemble(layers, sums) -> np.ndarray:
     starts = np.concatenate([[0], np.cumsum([o * i for o, i in shapes])])
     matrix = np.empty((starts[-1], starts[-1]))
     for l, (n_l, k_l) in enumerate(shapes):
-        ip, jq = _symmetric_index(n_l), _symmetric_index(k_l)
-        _put(matrix, starts, shapes, l, l, sums[l, l, "same"][ip[:, None, :, None], jq[None, :, None, :]])
+        _put_same(matrix[starts[l] : starts[l + 1], starts[l] : starts[l + 1]], n_l, k_l, sums[l, l, "same"])
         for m in range(l + 1, len(shapes)):
             n_m, k_m = shapes[m]
             block = sums[l, m, "first"].reshape(n_m, n_l, k_l, k_m).transpose(1, 2, 0, 3).copy()
@@ -110,7 +118,7 @@ def _assemble(layers, sums) -> np.ndarray:
                 block[units, :, :, units] += second.reshape(k_l, n_m, n_l).transpose(2, 0, 1)
             else:
                 block[..., :-1] += second.reshape(k_l, n_m, k_m - 1, n_l).transpose(3, 0, 1, 2)
-            _put(matrix, starts, shapes, l, m, block)
+            _put_pair(matrix, starts, shapes, l, m, block)
     return matrix
 
 
@@ -123,7 +131,26 @@ def _symmetric_index(n: int) -> np.ndarray:
     return index
 
 
-def _put(matrix, starts, shapes, l, m, block) -> None:
+def _put_same(square: np.ndarray, n: int, k: int, sums: np.ndarray) -> None:
+    """Write the sums over pairs i ≤ p, j ≤ q to the places of one layer, the weights of unit after unit and its biases.
+
+    One unit at a time: what is gathered stays in the cache.
+    """
+    ip, jq = _symmetric_index(n), _symmetric_index(k)
+    end = n * (k - 1)
+    weights = square[:end, :end].reshape(n, k - 1, n, k - 1)
+    with_bias = square[:end, end:].reshape(n, k - 1, n)
+    for i in range(n):
+        block = sums[ip[i, i:]][:, jq]  # of units i and p ≥ i: (p, j, q)
+        weights[i, :, i:] = block[:, :-1, :-1].transpose(1, 0, 2)
+        weights[i:, :, i] = block[:, :-1, :-1]
+        with_bias[i, :, i:] = block[:, :-1, -1].T
+        with_bias[i:, :, i] = block[:, :-1, -1]
+        square[end + i, end + i :] = square[end + i :, end + i] = block[:, -1, -1]
+    square[end:, :end] = square[:end, end:].T
+
+
+def _put_pair(matrix, starts, shapes, l, m, block) -> None:
     """Write a block indexed (i, j, p, q), biases last in j and q, to its flat places, and its transpose."""
     (n_l, k_l), (n_m, k_m) = shapes[l], shapes[m]
     rows = (slice(starts[l], starts[l] + n_l * (k_l - 1)), slice(starts[l] + n_l * (k_l - 1), starts[l + 1]))
@@ -132,5 +159,4 @@ def _put(matrix, starts, shapes, l, m, block) -> None:
         for column, q in zip(columns, (slice(0, -1), slice(-1, None)), strict=True):
             piece = block[:, j, :, q].reshape(row.stop - row.start, column.stop - column.start)
             matrix[row, column] = piece
-            if l != m:
-                matrix[column, row] = piece.T
+            matrix[column, row] = piece.T

@@ -23,7 +23,7 @@ def targets_of(data: Dataset, loss: str) -> tuple[np.ndarray, np.ndarray | None]
         if loss != "mse":
             raise InputError(f"loss = {loss!r} needs classes, and data set {data.name!r} has real targets: use 'mse'")
         return np.array(data.targets), data.test_targets
-    low = -1.0 if loss in ("hinge", "quadratic-hinge") else 0.0
+    low = -1.0 if loss in ("hinge", "quadratic-hinge", "logistic") else 0.0
 
     def rows(labels: np.ndarray | None) -> np.ndarray | None:
         if labels is None:
@@ -44,6 +44,9 @@ def losses_of(logits: np.ndarray, targets: np.ndarray, loss: str) -> np.ndarray:
         return (highest[..., 0] + np.log(np.exp(logits - highest).sum(axis=-1))) - (logits * targets).sum(axis=-1)
     if loss == "mse":
         return 0.5 * ((logits - targets) ** 2).sum(axis=-1)
+    if loss == "logistic":
+        margin = targets * logits
+        return (np.log1p(np.exp(-np.abs(margin))) + np.maximum(-margin, 0.0)).sum(axis=-1)
     gaps = np.maximum(1.0 - targets * logits, 0.0)
     return gaps.sum(axis=-1) if loss == "hinge" else 0.5 * (gaps**2).sum(axis=-1)
 
@@ -57,6 +60,9 @@ def loss_derivatives(z: np.ndarray, targets: np.ndarray, loss: str) -> tuple[np.
         return p - targets, p[:, :, None] * (one - p[:, None, :])
     if loss == "mse":
         return z - targets, np.broadcast_to(one, (len(z), *one.shape))
+    if loss == "logistic":
+        share = np.exp(-np.logaddexp(0.0, targets * z))
+        return -targets * share, (share * (1.0 - share))[:, :, None] * one
     gap = 1.0 - targets * z
     open_ = (gap > 0).astype(z.dtype)
     if loss == "hinge":

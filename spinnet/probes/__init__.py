@@ -5,27 +5,31 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
-from spinnet.errors import InputError, nearest_name
+from spinnet.registry import find
 
 if TYPE_CHECKING:
     from spinnet.probes.base import Probe
 
 #: Where each probe lives: name -> "module:class".
 PROBES = {
+    "aligned_overlap": "spinnet.probes.aligned_overlap:AlignedOverlapProbe",
+    "barriers": "spinnet.probes.barriers:BarriersProbe",
     "basin_of_attraction": "spinnet.probes.basin_of_attraction:BasinProbe",
     "data_covariance": "spinnet.probes.data_covariance:DataCovarianceProbe",
     "condensation": "spinnet.probes.condensation:CondensationProbe",
+    "density_of_states": "spinnet.probes.density_of_states:DensityOfStatesProbe",
     "energy": "spinnet.probes.energy:EnergyProbe",
     "final": "spinnet.probes.final:FinalProbe",
+    "hessian_course": "spinnet.probes.hessian_course:HessianCourseProbe",
     "funnel_profile": "spinnet.probes.funnel_profile:FunnelProfileProbe",
     "gradient_noise": "spinnet.probes.gradient_noise:GradientNoiseProbe",
     "funnel": "spinnet.probes.funnel:FunnelProbe",
     "gradient_norm": "spinnet.probes.gradient_norm:GradientNormProbe",
     "hessian_spectrum": "spinnet.probes.hessian_spectrum:HessianSpectrumProbe",
     "hessian_structure": "spinnet.probes.hessian_structure:HessianStructureProbe",
+    "initial_line": "spinnet.probes.initial_line:InitialLineProbe",
     "inherent_structure": "spinnet.probes.inherent_structure:InherentStructureProbe",
     "lanczos": "spinnet.probes.lanczos:LanczosProbe",
     "level": "spinnet.probes.level:LevelProbe",
@@ -50,10 +54,7 @@ def load(name: str) -> type[Probe]:
     InputError
         For an unknown name, with the nearest known one.
     """
-    if name not in PROBES:
-        hint = nearest_name(name, PROBES)
-        if name == "spacing_ratio":
-            hint = " (the spacing ratio is measured by 'hessian_spectrum', from the same eigenvalues)"
-        raise InputError(f"probe {name!r} is not known{hint}; there are {', '.join(PROBES)}")
-    module, _, attribute = PROBES[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    hint = ""
+    if name == "spacing_ratio":
+        hint = " (the spacing ratio is measured by 'hessian_spectrum', from the same eigenvalues)"
+    return find("probe", name, PROBES, hint)

@@ -70,9 +70,9 @@ class FunnelProfileProbe(EndpointProbe):
         names = ("energy_density", "roughness", "alignment", "alignment_spread", "slope")
         found = {name: np.full(shape, np.nan) for name in names}
         for a, native in enumerate(native_rows(landscape, x, self.reference)):
+            v = rng.standard_normal((self.directions, landscape.space.n))
             if not np.isfinite(native).all():
                 continue
-            v = rng.standard_normal((self.directions, landscape.space.n))
             for k, q in enumerate(self.overlaps):
                 energy, cosine, slope = _look(landscape, native, v, q)
                 found["energy_density"][a, k] = energy.mean()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from spinnet.configurable import real_number, whole_number
@@ -31,6 +33,9 @@ class HessianSpectrumProbe(EndpointProbe):
         Share of the non-zero levels, in the middle of the spectrum, whose spacing ratios are averaged.
     dense_limit
         Largest number of degrees of freedom with a dense matrix; 8·n² bytes, O(n³) time.
+    threads
+        Replicas are shared among this many threads, each with a matrix of its own. BLAS should then run one thread,
+        as it does in campaigns.
 
     Notes
     -----
@@ -42,7 +47,10 @@ class HessianSpectrumProbe(EndpointProbe):
     requires = (Differentiable,)
     needs_hvp = True
 
-    def __init__(self, zero_tolerance: float = ZERO_TOLERANCE, central: float = 0.8, dense_limit: int = 5000):
+    def __init__(
+        self, zero_tolerance: float = ZERO_TOLERANCE, central: float = 0.8, dense_limit: int = 5000, threads: int = 1
+    ):
+        self.threads = whole_number("threads", threads, 1)
         given = self.validate(zero_tolerance=zero_tolerance, central=central, dense_limit=dense_limit)
         self.zero_tolerance, self.central = given["zero_tolerance"], given["central"]
         self.dense_limit = given["dense_limit"]
@@ -72,15 +80,24 @@ class HessianSpectrumProbe(EndpointProbe):
         counts = np.full((3, len(x)), -1, dtype=np.int64)
         thresholds = np.full(len(x), np.nan)
         ratios = np.full((2, len(x)), np.nan)
-        for a, direction in enumerate(rng.standard_normal((len(x), dimension))):
+        directions = rng.standard_normal((len(x), dimension))
+
+        def measure_replica(a: int) -> None:
             matrix = _riemannian_hessian(landscape, x[a])
             if matrix is None:
-                continue
-            eigenvalues[a], residuals[:, a] = _diagonalise(landscape, x[a], matrix, direction)
+                return
+            eigenvalues[a], residuals[:, a] = _diagonalise(landscape, x[a], matrix, directions[a])
             counts[:, a] = count_signs(eigenvalues[a], self.zero_tolerance)
             thresholds[a] = zero_threshold(eigenvalues[a], self.zero_tolerance)
             for row, central in enumerate((self.central, 1.0)):
                 ratios[row, a] = mean_spacing_ratio(eigenvalues[a], central, self.zero_tolerance)
+
+        if self.threads == 1:
+            for a in range(len(x)):
+                measure_replica(a)
+        else:
+            with ThreadPoolExecutor(self.threads) as pool:
+                list(pool.map(measure_replica, range(len(x))))
 
         replica, stated = ("replica",), {"zero_tolerance": self.zero_tolerance}
         lost = "; -1 for a configuration that is not finite"

@@ -170,7 +170,7 @@ class LanczosProbe(EndpointProbe):
 
             def apply(v, here=here, slope=slope):
                 v = np.ascontiguousarray(space.project(here, v))
-                return space.riemannian_hvp(here, v, slope, landscape.hvp(here, v))
+                return space.riemannian_hvp(here, v, slope, landscape.hvp_block(x, v))
 
             parts.append(lanczos_quadrature(apply, space.project(here, part), steps))
         return Quadrature(*(np.concatenate(pieces) for pieces in zip(*parts, strict=True)))

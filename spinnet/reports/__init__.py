@@ -6,10 +6,9 @@ it. :func:`load` finds a report by its kind; the modules are imported at first u
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
-from spinnet.errors import InputError, nearest_name
+from spinnet.registry import find
 
 if TYPE_CHECKING:
     from spinnet.reports.base import Report
@@ -26,9 +25,12 @@ REPORTS = {
     "franz_parisi": "spinnet.reports.franz_parisi:FranzParisiReport",
     "funnel": "spinnet.reports.funnel:FunnelReport",
     "hessian": "spinnet.reports.hessian:HessianReport",
+    "hessian_spectra": "spinnet.reports.hessian_spectra:HessianSpectraReport",
     "hessian_structure": "spinnet.reports.hessian_structure:HessianStructureReport",
     "index_energy": "spinnet.reports.index_energy:IndexEnergyReport",
     "level_ageing": "spinnet.reports.level_ageing:LevelAgeingReport",
+    "network_index_energy": "spinnet.reports.network_index_energy:NetworkIndexEnergyReport",
+    "network_ageing": "spinnet.reports.network_ageing:NetworkAgeingReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
     "relaxation_exponent": "spinnet.reports.relaxation_exponent:RelaxationExponentReport",
     "signal_recovery": "spinnet.reports.signal_recovery:SignalRecoveryReport",
@@ -47,7 +49,4 @@ def load(kind: str) -> type[Report]:
     InputError
         For an unknown kind, with the nearest known one.
     """
-    if kind not in REPORTS:
-        raise InputError(f"report {kind!r} is not known{nearest_name(kind, REPORTS)}; there are {', '.join(REPORTS)}")
-    module, _, attribute = REPORTS[kind].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    return find("report", kind, REPORTS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from reference.optional import require_torch
 from reference.simple_landscapes import Crater, DoubleWell, HarmonicWell, LinearRegression, QuadraticForm, goe
 
 from spinnet import landscapes
@@ -19,6 +20,20 @@ def glass(**table):
 def network(**table):
     options = {"n_train": 30, "n_test": 10}
     return landscapes.DenseNetwork(**{"data": "digits", "data_options": options, "hidden": [4], **table})
+
+
+def torch_model(**table):
+    """A small convolutional net on made-up images, where PyTorch is installed."""
+    nn = require_torch().nn
+    rng = np.random.default_rng(0)
+    data = rng.standard_normal((12, 1, 4, 4)), rng.integers(0, 3, 12)
+    norm = [nn.BatchNorm2d(2)] if table.pop("batch_norm", False) else []
+    layers = [nn.Conv2d(1, 2, 3), *norm, nn.Tanh(), nn.Flatten(), nn.Linear(8, 3)]
+    with require_torch().random.fork_rng(devices=[]):
+        require_torch().manual_seed(1)
+        module = nn.Sequential(*layers)
+        module.apply(lambda part: getattr(part, "reset_parameters", lambda: None)())
+    return landscapes.TorchLandscape(module, nn.CrossEntropyLoss(), data, **table)
 
 
 def native(**table):
@@ -67,7 +82,11 @@ LANDSCAPES = {
     "network relu": (lambda: network(activation="relu", hidden=[6]), 1e-15),
     "two wells": (lambda: landscapes.TwoWells(4, distance=1.5, softness=0.7), 1e-15),
     "native network": (lambda: native(), 1e-15),
+    "native network set free": (lambda: native(spheres=False, held_weight_decay=0.01), 1e-15),
     "network two threads": (lambda: network(threads=2), 1e-15),
+    "torch convolution": (lambda: torch_model(weight_decay=0.01), 1e-15),
+    "torch batch norm": (lambda: torch_model(batch_norm=True, memory_bytes=1), 1e-15),
+    "torch float32": (lambda: torch_model(dtype="float32"), 1e-7),
 }
 # Landscapes of levels, without a gradient, are in test_levels.py.
 DIFFERENTIABLE = [name for name in landscapes.__all__ if issubclass(getattr(landscapes, name), Differentiable)]

@@ -32,6 +32,7 @@ LEVELS = {
     "pseudo-inverse": ("HopfieldModel", {"n": 10, "patterns": 4, "rule": "pseudo-inverse"}, False),
     "Ising perceptron": ("TeacherStudentPerceptron", {"n": 10, "alpha": 1.5}, True),
     "Ising perceptron, noisy": ("TeacherStudentPerceptron", {"n": 9, "patterns": 20, "noise": 0.2}, True),
+    "planted Ising p = 3": ("PlantedGlass", {"n": 10, "p": 3, "snr": 1.5, "start_at": 0.4}, False),
     "networks": ("DataCorrelatedREM", {"n": 7, "network": NETWORK}, True),
 }
 

@@ -1,0 +1,120 @@
+"""What makes a PyTorch model no landscape, said in words before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from spinnet.errors import InputError
+from spinnet.landscapes.torch_package import first_line
+from spinnet.landscapes.torch_parameters import active_dropout
+
+_FEW = 8  # patterns from whose losses mean and sum are told apart
+
+
+def check_steady(
+    torch: ModuleType, module: Any, answer: Callable[[], Any], patterns: int, shape: tuple[int, ...]
+) -> None:
+    """Refuse a module that cannot be evaluated, that answers twice differently, or that changes its buffers.
+
+    Parameters
+    ----------
+    answer
+        Evaluates ``module`` on all patterns.
+    patterns, shape
+        Their number and the shape of the inputs.
+
+    Raises
+    ------
+    InputError
+        In one line, with the remedy.
+    """
+    kept = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    try:
+        with torch.no_grad():
+            first = answer()
+    except Exception as error:  # anything that a person's own model raises
+        raise InputError(f"module cannot be evaluated on inputs of shape {shape}: {first_line(error)}") from None
+    if not torch.is_tensor(first) or first.ndim == 0 or len(first) != patterns:
+        what = f"a tensor of shape {tuple(first.shape)}" if torch.is_tensor(first) else f"a {type(first).__name__}"
+        raise InputError(f"module gives {what} for {patterns} patterns: expected one tensor with a row per pattern")
+    changed = [name for name, buffer in module.named_buffers() if not torch.equal(kept[name], buffer)]
+    if changed:
+        raise InputError(
+            f"module changes its buffer {changed[0]!r} when it is evaluated, and a landscape is one function: call "
+            "module.eval() before, or take the buffer out"
+        )
+    with torch.no_grad():
+        second = answer()
+    rounding = 1e-4 if first.dtype == torch.float32 else 1e-8
+    scale = float(first.abs().nan_to_num(0.0, 0.0, 0.0).max()) if first.numel() else 0.0
+    if not torch.allclose(first, second, rtol=rounding, atol=rounding * scale, equal_nan=True):
+        layers = active_dropout(torch, module)
+        why = f"dropout acts in {', '.join(layers)}" if layers else "its forward pass draws random numbers"
+        raise InputError(
+            f"module gives two answers at one point ({why}), and a landscape is one function: call module.eval() "
+            "before, or set the dropout probability to 0"
+        )
+
+
+def find_reduction(torch: ModuleType, loss: Callable, answers: Any, targets: Any, stated: str) -> str:
+    """Whether the loss of several patterns is the "mean" or the "sum" of their own; ``stated`` is checked.
+
+    Raises
+    ------
+    InputError
+        For a loss that cannot be evaluated, is not one finite number, or is neither.
+    """
+    value = _value(torch, loss, answers, targets)
+    if not np.isfinite(value):
+        raise InputError(
+            f"the loss of the module as it was given is {value}: check the scale of inputs and parameters, and the loss"
+        )
+    answers, targets = answers[:_FEW], targets[:_FEW]
+    try:
+        with torch.no_grad():
+            together = float(loss(answers, targets))
+            single = single_losses(torch, loss, answers, targets).cpu().numpy().astype(np.float64)
+    except Exception as error:
+        raise InputError(f"loss cannot be evaluated on single patterns: {first_line(error)}") from None
+    rounding = 1e-4 if answers.dtype == torch.float32 else 1e-8
+    expected = {"mean": single.mean(), "sum": single.sum()}
+    good = [name for name, own in expected.items() if abs(own - together) <= rounding * np.abs(single).sum()]
+    if not (good if stated == "auto" else stated in good):
+        raise InputError(
+            f"loss of {len(single)} patterns is {together:.6g}, neither their mean {single.mean():.6g} nor their sum "
+            f"{single.sum():.6g}, and an energy is a sum over patterns: a weighted mean, for example, becomes one with "
+            "reduction='sum'"
+            if not good
+            else f"reduction = {stated!r}, but the loss is the {good[0]} over patterns: leave reduction out"
+        )
+    own = getattr(loss, "reduction", None)  # where all losses are zero, or there is one pattern, both fit
+    return stated if stated != "auto" else own if own in good else good[0]
+
+
+def single_losses(torch: ModuleType, loss: Callable, answers: Any, targets: Any) -> Any:
+    """The loss of each pattern by itself, shape (patterns,)."""
+    try:
+        return torch.func.vmap(lambda a, t: loss(a[None], t[None]))(answers, targets)
+    except (RuntimeError, ValueError):
+        pairs = zip(answers, targets, strict=True)
+        return torch.stack([loss(answer[None], target[None]) for answer, target in pairs])
+
+
+def _value(torch: ModuleType, loss: Callable, answers: Any, targets: Any) -> float:
+    try:
+        with torch.no_grad():
+            value = loss(answers, targets)
+    except Exception as error:
+        kind = str(targets.dtype).removeprefix("torch.")
+        raise InputError(
+            f"loss cannot be evaluated on outputs of shape {tuple(answers.shape)} and targets of shape "
+            f"{tuple(targets.shape)} ({kind}): {first_line(error)}"
+        ) from None
+    if not torch.is_tensor(value) or value.ndim > 0:
+        what = f"a tensor of shape {tuple(value.shape)}" if torch.is_tensor(value) else f"a {type(value).__name__}"
+        raise InputError(f"loss gives {what}, not one number: take reduction='mean' or 'sum'")
+    return float(value)
