@@ -2,7 +2,7 @@
 
     python analysis/flat_minima.py RESULTS_DIR
 
-reads RESULTS_DIR/collected.h5, writes RESULTS_DIR/reports/flat_minima.h5 and RESULTS_DIR/figures, and prints the
+reads RESULTS_DIR/collected.h5, writes RESULTS_DIR/reports/well_masses.h5 and RESULTS_DIR/figures, and prints the
 table.
 """
 

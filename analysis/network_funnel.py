@@ -2,7 +2,7 @@
 
     python analysis/network_funnel.py RESULTS_DIR
 
-reads RESULTS_DIR/collected.h5, writes RESULTS_DIR/reports/network_funnel.h5 and RESULTS_DIR/figures, and prints the
+reads RESULTS_DIR/collected.h5, writes RESULTS_DIR/reports/funnel.h5 and RESULTS_DIR/figures, and prints the
 table.
 """
 

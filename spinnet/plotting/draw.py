@@ -46,6 +46,7 @@ REPORT_FIGURES: dict[str, str] = {
     "level_ageing": "spinnet.plotting.report_level_ageing:draw",
     "network_index_energy": "spinnet.plotting.report_network_index_energy:draw",
     "network_ageing": "spinnet.plotting.report_network_ageing:draw",
+    "phase_diagram": "spinnet.plotting.report_phase_diagram:draw",
     "relaxation": "spinnet.plotting.report_relaxation:draw",
     "relaxation_exponent": "spinnet.plotting.report_relaxation_exponent:draw",
     "signal_recovery": "spinnet.plotting.report_signal_recovery:draw",

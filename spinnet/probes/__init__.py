@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 #: Where each probe lives: name -> "module:class".
 PROBES = {
+    "accuracy": "spinnet.probes.accuracy:AccuracyProbe",
     "aligned_overlap": "spinnet.probes.aligned_overlap:AlignedOverlapProbe",
     "barriers": "spinnet.probes.barriers:BarriersProbe",
     "basin_of_attraction": "spinnet.probes.basin_of_attraction:BasinProbe",

@@ -31,6 +31,7 @@ REPORTS = {
     "level_ageing": "spinnet.reports.level_ageing:LevelAgeingReport",
     "network_index_energy": "spinnet.reports.network_index_energy:NetworkIndexEnergyReport",
     "network_ageing": "spinnet.reports.network_ageing:NetworkAgeingReport",
+    "phase_diagram": "spinnet.reports.phase_diagram:PhaseDiagramReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
     "relaxation_exponent": "spinnet.reports.relaxation_exponent:RelaxationExponentReport",
     "signal_recovery": "spinnet.reports.signal_recovery:SignalRecoveryReport",

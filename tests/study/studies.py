@@ -18,10 +18,8 @@ LEVELS = ("data_correlations", "grem_two_transitions", "log_correlated_freezing"
           "rem_freezing", "trap_ageing")  # fmt: skip
 ELSEWHERE = ("glass_vs_network",)
 NATIVES = ("flat_minima", "network_funnel", "network_phase_diagram")
-NETWORK_SPECTRA = ("diagonal_hessian",)
 NETWORK_SPECTRA = ("diagonal_hessian", "hessian_spectra", "index_energy")
 NETWORK_NOISE = ("network_ageing",)
-NETWORK_SPECTRA = ("diagonal_hessian", "hessian_spectra")
 
 
 def shipped() -> list[str]:
