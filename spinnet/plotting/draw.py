@@ -31,11 +31,13 @@ FIGURES: dict[str, Callable[[LoadedComparison], Figure | None]] = {
 #: nothing to draw, or several figures by the endings of their names ("" for the report's own name).
 REPORT_FIGURES: dict[str, str] = {
     "ageing": "spinnet.plotting.report_ageing:draw",
+    "barriers": "spinnet.plotting.report_barriers:draw",
     "complexity": "spinnet.plotting.report_complexity:draw",
     "cooling": "spinnet.plotting.report_cooling:draw",
     "coupling_kinds": "spinnet.plotting.report_coupling_kinds:draw",
     "data_correlations": "spinnet.plotting.report_data_correlations:draw",
     "equilibrium": "spinnet.plotting.report_equilibrium:draw",
+    "folding": "spinnet.plotting.report_folding:draw",
     "freezing": "spinnet.plotting.report_freezing:draw",
     "franz_parisi": "spinnet.plotting.report_franz_parisi:draw",
     "funnel": "spinnet.plotting.report_funnel:draw",
@@ -43,15 +45,18 @@ REPORT_FIGURES: dict[str, str] = {
     "hessian_spectra": "spinnet.plotting.report_hessian_spectra:draw",
     "hessian_structure": "spinnet.plotting.report_hessian_structure:draw",
     "index_energy": "spinnet.plotting.report_index_energy:draw",
+    "initial_line": "spinnet.plotting.report_initial_line:draw",
     "level_ageing": "spinnet.plotting.report_level_ageing:draw",
     "network_index_energy": "spinnet.plotting.report_network_index_energy:draw",
     "network_ageing": "spinnet.plotting.report_network_ageing:draw",
     "phase_diagram": "spinnet.plotting.report_phase_diagram:draw",
     "relaxation": "spinnet.plotting.report_relaxation:draw",
     "relaxation_exponent": "spinnet.plotting.report_relaxation_exponent:draw",
+    "sgd_temperature": "spinnet.plotting.report_sgd_temperature:draw",
     "signal_recovery": "spinnet.plotting.report_signal_recovery:draw",
     "slowing_down": "spinnet.plotting.report_slowing_down:draw",
     "well_masses": "spinnet.plotting.report_well_masses:draw",
+    "weight_spectra": "spinnet.plotting.report_weight_spectra:draw",
 }
 
 

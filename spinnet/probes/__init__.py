@@ -42,6 +42,7 @@ PROBES = {
     "signal_overlap": "spinnet.probes.signal_overlap:SignalOverlapProbe",
     "thermodynamics": "spinnet.probes.thermodynamics:ThermodynamicsProbe",
     "well_share": "spinnet.probes.well_share:WellShareProbe",
+    "weight_spectra": "spinnet.probes.weight_spectra:WeightSpectraProbe",
 }
 
 __all__ = ["PROBES", "load"]

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 #: Where each report lives: kind -> "module:class".
 REPORTS = {
     "ageing": "spinnet.reports.ageing:AgeingReport",
+    "barriers": "spinnet.reports.barriers:BarriersReport",
     "complexity": "spinnet.reports.complexity:ComplexityReport",
     "cooling": "spinnet.reports.cooling:CoolingReport",
     "coupling_kinds": "spinnet.reports.coupling_kinds:CouplingKindsReport",
     "data_correlations": "spinnet.reports.data_correlations:DataCorrelationsReport",
     "equilibrium": "spinnet.reports.equilibrium:EquilibriumReport",
+    "folding": "spinnet.reports.folding:FoldingReport",
     "freezing": "spinnet.reports.freezing:FreezingReport",
     "franz_parisi": "spinnet.reports.franz_parisi:FranzParisiReport",
     "funnel": "spinnet.reports.funnel:FunnelReport",
@@ -28,15 +30,18 @@ REPORTS = {
     "hessian_spectra": "spinnet.reports.hessian_spectra:HessianSpectraReport",
     "hessian_structure": "spinnet.reports.hessian_structure:HessianStructureReport",
     "index_energy": "spinnet.reports.index_energy:IndexEnergyReport",
+    "initial_line": "spinnet.reports.initial_line:InitialLineReport",
     "level_ageing": "spinnet.reports.level_ageing:LevelAgeingReport",
     "network_index_energy": "spinnet.reports.network_index_energy:NetworkIndexEnergyReport",
     "network_ageing": "spinnet.reports.network_ageing:NetworkAgeingReport",
     "phase_diagram": "spinnet.reports.phase_diagram:PhaseDiagramReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
     "relaxation_exponent": "spinnet.reports.relaxation_exponent:RelaxationExponentReport",
+    "sgd_temperature": "spinnet.reports.sgd_temperature:SgdTemperatureReport",
     "signal_recovery": "spinnet.reports.signal_recovery:SignalRecoveryReport",
     "slowing_down": "spinnet.reports.slowing_down:SlowingDownReport",
     "well_masses": "spinnet.reports.well_masses:WellMassesReport",
+    "weight_spectra": "spinnet.reports.weight_spectra:WeightSpectraReport",
 }
 
 __all__ = ["REPORTS", "load"]

@@ -14,12 +14,15 @@ SPINNET = [sys.executable, "-P", "-c", "from spinnet.cli import main; main(prog_
 #: Which file tests which studies: two files run side by side.
 GLASSES = ("coupling_kinds", "franz_parisi", "pspin_ageing", "pspin_equilibrium", "pspin_landscape", "pspin_relaxation",
            "spiked_glass")  # fmt: skip
-LEVELS = ("data_correlations", "grem_two_transitions", "log_correlated_freezing", "pspin_to_rem", "rem_ageing",
-          "rem_freezing", "trap_ageing")  # fmt: skip
-ELSEWHERE = ("glass_vs_network",)
+LEVELS = ("data_correlations", "folding_funnel", "grem_two_transitions", "log_correlated_freezing", "pspin_to_rem",
+          "rem_ageing", "rem_freezing", "trap_ageing")  # fmt: skip
 NATIVES = ("flat_minima", "network_funnel", "network_phase_diagram")
-NETWORK_SPECTRA = ("diagonal_hessian", "hessian_spectra", "index_energy")
-NETWORK_NOISE = ("network_ageing",)
+ELSEWHERE = ("glass_vs_network",)
+NETWORK_SPECTRA = ("diagonal_hessian", "hessian_spectra", "index_energy", "weight_spectra")
+NETWORK_PATHS = ("barriers_and_symmetry", "goodfellow_paths")
+
+#: Noise of SGD, and how networks move.
+NETWORK_NOISE = ("network_ageing", "sgd_temperature")
 
 
 def shipped() -> list[str]:
