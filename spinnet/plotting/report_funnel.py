@@ -29,12 +29,14 @@ def _funnels(report: LoadedReport) -> Figure | None:
     figure, axes = style.panels(6, height=2.4)
     for role, name, number in shown:
         one, colour, marker = _reference(report, role), style.COLOURS[number], style.MARKERS[number]
+        axes[1].errorbar(one["overlap"], one["cosine"], one["cosine_error"], color=colour, marker=marker, ms=3, lw=0.9,
+                         label=name)  # fmt: skip
         depth = one.number("depth")
+        if depth < 4 * one.number("depth_error"):  # no funnel to measure anything by
+            continue
         rise = (one["energy"] - one.number("native")) / depth
         axes[0].errorbar(one["overlap"], rise, one["energy_error"] / abs(depth), color=colour, marker=marker, ms=3,
                          lw=0.9, label=f"{name}, {one.attributes['label']}")  # fmt: skip
-        axes[1].errorbar(one["overlap"], one["cosine"], one["cosine_error"], color=colour, marker=marker, ms=3, lw=0.9,
-                         label=name)  # fmt: skip
         axes[2].plot(one["overlap"], one["spread"] / depth, color=colour, marker=marker, ms=3, lw=0.9, label=name)
         if "returned" in one.arrays:
             axes[3].errorbar(one["kick"], one["returned"], one["returned_error"], color=colour, marker=marker, ms=3,
@@ -47,6 +49,7 @@ def _funnels(report: LoadedReport) -> Figure | None:
         ax.set_ylabel(text)
     axes[0].legend(loc="upper left", fontsize=6.5)
     style.headroom(axes[0], len(shown))
+    axes[1].legend(loc="upper right", fontsize=6.5)
     axes[3].set_xlabel("kick (rad)")
     axes[3].set_ylabel("returned (dashes: as deep)")
     axes[3].set_ylim(-0.04, 1.04)

@@ -16,6 +16,7 @@ from spinnet.estimators.resampling import FEWEST_UNITS, mean_and_error
 from spinnet.reports.base import Content, Report
 from spinnet.reports.funnel_melting import add_melting, melting_points
 from spinnet.reports.results import PointResults, StudyResults
+from spinnet.reports.verdicts import DECISIVE
 from spinnet.theory.folding import LEAST_STABILITY
 from spinnet.theory.spheres import log_cap_measure
 
@@ -124,6 +125,7 @@ class FunnelReport(Report):
             if arm:
                 points = results.points(arm)
                 found[role] = [self._point(content, role, k, point) for k, point in enumerate(points)]
+        content.findings += list(_summary(found))
         content.findings += list(_unfolded(found))
         content.findings += list(_comparisons(found))
         for role, what in MELTINGS.items():
@@ -237,6 +239,37 @@ def _numbers(point: PointResults) -> dict[str, float]:
     return found
 
 
+def _summary(found: Mapping[str, list[dict[str, Any]]]):
+    """What shuffling the labels does to the funnel, counted over the points that both have."""
+    pairs = [(one, other) for other in found.get("shuffled", ()) for one in found.get("true", ())
+             if _axes(one) == _axes(other)]  # fmt: skip
+    if not pairs:
+        return
+    counted = []
+    for name, told, sign in (
+        ("half_overlap", "half of the depth is reached further from home", -1),
+        ("alignment", "the force points home better at q = 0.5", 1),
+        ("half_angle", "the basin is wider", 1),
+        ("as_deep", "more of the largest kicks end as deep", 1),
+        ("overshoot", "the overshoot is smaller", -1),
+    ):
+        known = [(one["units"][name], other["units"][name]) for one, other in pairs
+                 if name in one["units"] and name in other["units"]]  # fmt: skip
+        scores = [sign * _score(*pair) for pair in known]
+        if scores:
+            counted.append(
+                f"{told} at {sum(z >= DECISIVE for z in scores)} of {len(scores)} points, the opposite at "
+                f"{sum(z <= -DECISIVE for z in scores)}"
+            )
+    yield f"true against shuffled labels, by four standard errors: {'; '.join(counted)}"
+
+
+def _score(one: np.ndarray, other: np.ndarray) -> float:
+    (a, da), (b, db) = mean_and_error(one), mean_and_error(other)
+    error = math.hypot(float(da), float(db))
+    return (float(a) - float(b)) / error if error > 0 and np.isfinite(error) else 0.0
+
+
 def _unfolded(found: Mapping[str, list[dict[str, Any]]]):
     """Λ of every arm, with the verdict."""
     for role, points in found.items():
@@ -252,7 +285,7 @@ def _unfolded(found: Mapping[str, list[dict[str, Any]]]):
                 f"{about['depth']:.3g} ± {about['depth_error']:.2g}, roughness {about['roughness']:.3g} ± "
                 f"{about['roughness_error']:.2g} and S₀ = {about['entropy']:.3g} ± {about['entropy_error']:.2g} of the "
                 f"basin; θ½ = {about['half_angle']:.3g} ± {about['half_angle_error']:.2g} rad"
-                + (", every kick returns" if about["always"] else "")
+                + (", a lower bound: every kick returns" if about["always"] else "")
                 + (f", which doing nothing gives too (arccos of the threshold {about['trivial_kick']:.2f})"
                    if about["half_angle"] <= about["trivial_kick"] else "")
             )  # fmt: skip
@@ -297,9 +330,8 @@ def _compare(one: Mapping[str, Any], other: Mapping[str, Any], what: str) -> str
         (a, da), (b, db) = (mean_and_error(side["units"][name]) for side in (one, other))
         if not np.isfinite(a) or not np.isfinite(b):
             continue
-        error = math.hypot(float(da), float(db))
-        z = (float(a) - float(b)) / error if error > 0 else 0.0
-        verdict = "no certain difference" if abs(z) < 4 else ("larger" if z > 0 else "smaller")
+        z = _score(one["units"][name], other["units"][name])
+        verdict = "no certain difference" if abs(z) < DECISIVE else ("larger" if z > 0 else "smaller")
         parts.append(f"{told} {a:.3g} ± {da:.1g} against {b:.3g} ± {db:.1g} ({verdict}, z = {z:.1f})")
     return f"{what}: {'; '.join(parts)}"
 
@@ -324,7 +356,7 @@ def _trends(found: Mapping[str, list[dict[str, Any]]], axis: str):
                 slope = float(weight @ values / (weight @ weight))
                 error = float(np.sqrt((weight**2) @ errors**2) / (weight @ weight))
                 z = slope / error if error > 0 else 0.0
-                verdict = "no certain change" if abs(z) < 4 else ("grows" if z > 0 else "falls")
+                verdict = "no certain change" if abs(z) < DECISIVE else ("grows" if z > 0 else "falls")
                 parts.append(f"{told} {verdict}: {slope:.3g} ± {error:.1g} per decade")
             others = {k.removeprefix("axis_"): v for k, v in members[0]["about"].items()
                       if k.startswith("axis_") and k != f"axis_{axis}"}  # fmt: skip

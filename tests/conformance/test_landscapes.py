@@ -103,8 +103,8 @@ LANDSCAPES = {
 }
 # Landscapes of levels, without a gradient, are in test_levels.py.
 DIFFERENTIABLE = [name for name in landscapes.__all__ if issubclass(getattr(landscapes, name), Differentiable)]
-FROM_THE_PACKAGE = [name for name in LANDSCAPES if name.startswith(("glass", "network", "native", "two wells"))]
-FROM_THE_PACKAGE = [name for name in LANDSCAPES if name.startswith(("glass", "network", "native", "package"))]
+_OURS = ("glass", "network", "native", "package", "two wells")
+FROM_THE_PACKAGE = [name for name in LANDSCAPES if name.startswith(_OURS)]
 
 
 @pytest.fixture(scope="module", params=LANDSCAPES, ids=lambda name: name.replace(" ", "-"))

@@ -70,7 +70,9 @@ def test_a_wide_funnel_and_a_needle_are_told_apart(tmp_path):
     assert wide["depth"] == pytest.approx(2.0 - 0.1, abs=0.05)
     assert abs(wide["half_angle"] - 1.05) < 0.02 and abs(needle["half_angle"] - 0.45) < 0.02
     assert needle["entropy"] > wide["entropy"] > 0 and wide["stability"] > needle["stability"]
-    comparison = next(line for line in content.findings if line.startswith("true against shuffled"))
+    assert "half of the depth is reached further from home at 1 of 1 points" in content.findings[0]
+    assert "the force points home better at q = 0.5 at 0 of 1 points, the opposite at 0" in content.findings[0]
+    comparison = next(line for line in content.findings if line.startswith("true against shuffled labels, h"))
     assert "half-return angle 1.05" in comparison and "(larger, z" in comparison
     assert "cosine of the force with the way home at q = 0.5 0.3" in comparison
     assert "no certain difference" in comparison
