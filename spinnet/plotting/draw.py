@@ -50,6 +50,7 @@ REPORT_FIGURES: dict[str, str] = {
     "network_index_energy": "spinnet.plotting.report_network_index_energy:draw",
     "network_ageing": "spinnet.plotting.report_network_ageing:draw",
     "phase_diagram": "spinnet.plotting.report_phase_diagram:draw",
+    "planted_recovery": "spinnet.plotting.report_planted_recovery:draw",
     "relaxation": "spinnet.plotting.report_relaxation:draw",
     "relaxation_exponent": "spinnet.plotting.report_relaxation_exponent:draw",
     "sgd_temperature": "spinnet.plotting.report_sgd_temperature:draw",

@@ -35,6 +35,7 @@ REPORTS = {
     "network_index_energy": "spinnet.reports.network_index_energy:NetworkIndexEnergyReport",
     "network_ageing": "spinnet.reports.network_ageing:NetworkAgeingReport",
     "phase_diagram": "spinnet.reports.phase_diagram:PhaseDiagramReport",
+    "planted_recovery": "spinnet.reports.planted_recovery:PlantedRecoveryReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
     "relaxation_exponent": "spinnet.reports.relaxation_exponent:RelaxationExponentReport",
     "sgd_temperature": "spinnet.reports.sgd_temperature:SgdTemperatureReport",

@@ -12,8 +12,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 SPINNET = [sys.executable, "-P", "-c", "from spinnet.cli import main; main(prog_name='spinnet')"]
 
 #: Which file tests which studies: two files run side by side.
-GLASSES = ("coupling_kinds", "franz_parisi", "pspin_ageing", "pspin_equilibrium", "pspin_landscape", "pspin_relaxation",
-           "spiked_glass")  # fmt: skip
+GLASSES = ("coupling_kinds", "franz_parisi", "pspin_ageing", "pspin_equilibrium", "pspin_landscape", "planted_recovery",
+           "pspin_relaxation", "spiked_glass")  # fmt: skip
 LEVELS = ("data_correlations", "folding_funnel", "grem_two_transitions", "log_correlated_freezing", "pspin_to_rem",
           "rem_ageing", "rem_freezing", "trap_ageing")  # fmt: skip
 NATIVES = ("flat_minima", "network_funnel", "network_phase_diagram")
