@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from spinnet.dynamics.paired_langevin import PairedLangevin
     from spinnet.dynamics.parallel_tempering import ParallelTempering
     from spinnet.dynamics.rejection_free import RejectionFree
+    from spinnet.dynamics.rmsprop import RMSProp
     from spinnet.dynamics.saddle_search import SaddleSearch
     from spinnet.dynamics.sgd import SGD
     from spinnet.dynamics.spin_flips import SpinFlips
@@ -46,6 +47,7 @@ DYNAMICS = {
     "LevenbergMarquardt": "spinnet.dynamics.levenberg_marquardt:LevenbergMarquardt",
     "PairedLangevin": "spinnet.dynamics.paired_langevin:PairedLangevin",
     "ParallelTempering": "spinnet.dynamics.parallel_tempering:ParallelTempering",
+    "RMSProp": "spinnet.dynamics.rmsprop:RMSProp",
     "SGD": "spinnet.dynamics.sgd:SGD",
     "SaddleSearch": "spinnet.dynamics.saddle_search:SaddleSearch",
     "RejectionFree": "spinnet.dynamics.rejection_free:RejectionFree",
@@ -70,6 +72,7 @@ __all__ = [
     "LevenbergMarquardt",
     "PairedLangevin",
     "ParallelTempering",
+    "RMSProp",
     "RejectionFree",
     "SaddleSearch",
     "SpinFlips",
