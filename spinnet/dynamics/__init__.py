@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from spinnet.dynamics.gradient_flow import GradientFlow
     from spinnet.dynamics.hit_and_run import HitAndRun
     from spinnet.dynamics.langevin import Langevin
+    from spinnet.dynamics.levenberg_marquardt import LevenbergMarquardt
     from spinnet.dynamics.paired_langevin import PairedLangevin
     from spinnet.dynamics.parallel_tempering import ParallelTempering
     from spinnet.dynamics.rejection_free import RejectionFree
@@ -43,6 +44,7 @@ DYNAMICS = {
     "GradientFlow": "spinnet.dynamics.gradient_flow:GradientFlow",
     "HitAndRun": "spinnet.dynamics.hit_and_run:HitAndRun",
     "Langevin": "spinnet.dynamics.langevin:Langevin",
+    "LevenbergMarquardt": "spinnet.dynamics.levenberg_marquardt:LevenbergMarquardt",
     "PairedLangevin": "spinnet.dynamics.paired_langevin:PairedLangevin",
     "ParallelTempering": "spinnet.dynamics.parallel_tempering:ParallelTempering",
     "RMSProp": "spinnet.dynamics.rmsprop:RMSProp",
@@ -67,6 +69,7 @@ __all__ = [
     "GradientFlow",
     "HitAndRun",
     "Langevin",
+    "LevenbergMarquardt",
     "PairedLangevin",
     "ParallelTempering",
     "RMSProp",

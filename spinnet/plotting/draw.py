@@ -47,6 +47,7 @@ REPORT_FIGURES: dict[str, str] = {
     "index_energy": "spinnet.plotting.report_index_energy:draw",
     "initial_line": "spinnet.plotting.report_initial_line:draw",
     "level_ageing": "spinnet.plotting.report_level_ageing:draw",
+    "jamming": "spinnet.plotting.report_jamming:draw",
     "network_index_energy": "spinnet.plotting.report_network_index_energy:draw",
     "network_ageing": "spinnet.plotting.report_network_ageing:draw",
     "phase_diagram": "spinnet.plotting.report_phase_diagram:draw",
@@ -58,6 +59,7 @@ REPORT_FIGURES: dict[str, str] = {
     "slowing_down": "spinnet.plotting.report_slowing_down:draw",
     "well_masses": "spinnet.plotting.report_well_masses:draw",
     "weight_spectra": "spinnet.plotting.report_weight_spectra:draw",
+    "zero_modes": "spinnet.plotting.report_zero_modes:draw",
 }
 
 

@@ -33,6 +33,7 @@ PROBES = {
     "initial_line": "spinnet.probes.initial_line:InitialLineProbe",
     "inherent_structure": "spinnet.probes.inherent_structure:InherentStructureProbe",
     "lanczos": "spinnet.probes.lanczos:LanczosProbe",
+    "jacobian_rank": "spinnet.probes.jacobian_rank:JacobianRankProbe",
     "level": "spinnet.probes.level:LevelProbe",
     "noise_trace": "spinnet.probes.noise_trace:NoiseTraceProbe",
     "native_passage": "spinnet.probes.native_passage:NativePassageProbe",

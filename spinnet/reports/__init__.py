@@ -32,6 +32,7 @@ REPORTS = {
     "index_energy": "spinnet.reports.index_energy:IndexEnergyReport",
     "initial_line": "spinnet.reports.initial_line:InitialLineReport",
     "level_ageing": "spinnet.reports.level_ageing:LevelAgeingReport",
+    "jamming": "spinnet.reports.jamming:JammingReport",
     "network_index_energy": "spinnet.reports.network_index_energy:NetworkIndexEnergyReport",
     "network_ageing": "spinnet.reports.network_ageing:NetworkAgeingReport",
     "phase_diagram": "spinnet.reports.phase_diagram:PhaseDiagramReport",
@@ -43,6 +44,7 @@ REPORTS = {
     "slowing_down": "spinnet.reports.slowing_down:SlowingDownReport",
     "well_masses": "spinnet.reports.well_masses:WellMassesReport",
     "weight_spectra": "spinnet.reports.weight_spectra:WeightSpectraReport",
+    "zero_modes": "spinnet.reports.zero_modes:ZeroModesReport",
 }
 
 __all__ = ["REPORTS", "load"]
