@@ -29,6 +29,7 @@ REPORTS = {
     "index_energy": "spinnet.reports.index_energy:IndexEnergyReport",
     "level_ageing": "spinnet.reports.level_ageing:LevelAgeingReport",
     "network_ageing": "spinnet.reports.network_ageing:NetworkAgeingReport",
+    "memory_retrieval": "spinnet.reports.memory_retrieval:MemoryRetrievalReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
     "relaxation_exponent": "spinnet.reports.relaxation_exponent:RelaxationExponentReport",
     "signal_recovery": "spinnet.reports.signal_recovery:SignalRecoveryReport",

@@ -14,7 +14,7 @@ SPINNET = [sys.executable, "-P", "-c", "from spinnet.cli import main; main(prog_
 #: Which file tests which studies: two files run side by side.
 GLASSES = ("coupling_kinds", "franz_parisi", "pspin_ageing", "pspin_equilibrium", "pspin_landscape", "pspin_relaxation",
            "spiked_glass")  # fmt: skip
-LEVELS = ("data_correlations", "grem_two_transitions", "log_correlated_freezing", "pspin_to_rem", "rem_ageing",
+LEVELS = ("data_correlations", "grem_two_transitions", "hopfield_retrieval", "log_correlated_freezing", "pspin_to_rem", "rem_ageing",
           "rem_freezing", "trap_ageing")  # fmt: skip
 ELSEWHERE = ("glass_vs_network",)
 NETWORK_NOISE = ("network_ageing",)
