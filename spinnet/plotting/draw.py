@@ -45,6 +45,7 @@ REPORT_FIGURES: dict[str, str] = {
     "level_ageing": "spinnet.plotting.report_level_ageing:draw",
     "network_ageing": "spinnet.plotting.report_network_ageing:draw",
     "memory_retrieval": "spinnet.plotting.report_memory_retrieval:draw",
+    "perceptron_learning": "spinnet.plotting.report_perceptron_learning:draw",
     "relaxation": "spinnet.plotting.report_relaxation:draw",
     "relaxation_exponent": "spinnet.plotting.report_relaxation_exponent:draw",
     "signal_recovery": "spinnet.plotting.report_signal_recovery:draw",

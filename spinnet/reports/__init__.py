@@ -30,6 +30,7 @@ REPORTS = {
     "level_ageing": "spinnet.reports.level_ageing:LevelAgeingReport",
     "network_ageing": "spinnet.reports.network_ageing:NetworkAgeingReport",
     "memory_retrieval": "spinnet.reports.memory_retrieval:MemoryRetrievalReport",
+    "perceptron_learning": "spinnet.reports.perceptron_learning:PerceptronLearningReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
     "relaxation_exponent": "spinnet.reports.relaxation_exponent:RelaxationExponentReport",
     "signal_recovery": "spinnet.reports.signal_recovery:SignalRecoveryReport",
