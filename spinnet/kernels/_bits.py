@@ -91,8 +91,9 @@ def masked_sums(typing, words, places, halves, group, numbers, first, sums):
             with cgutils.for_range_slice(builder, before, after, ir.Constant(_I64, 1)) as (half, _):
                 vector = _numbers(builder, start, half)
                 for pointer, part in zip(bits, parts, strict=True):
-                    chosen = builder.select(_mask(builder, pointer, half), vector, zero)
-                    builder.store(builder.add(builder.load(part), chosen), part)
+                    before_it = builder.load(part)
+                    more = builder.add(before_it, vector)
+                    builder.store(builder.select(_mask(builder, pointer, half), more, before_it), part)
             for part, total in zip(parts, totals, strict=True):
                 pairs = builder.bitcast(builder.load(part), wide)
                 sixteen = ir.Constant(wide, [ir.Constant(_I32, 16)] * wide.count)

@@ -92,21 +92,23 @@ def flip_hopfield(rows, sums, patterns, x, halved, sites, thresholds, flips):
     for a in range(replicas):
         for mu in range(patterns):
             totals[a] += halved[a, mu]
-    for s in range(np.uint64(0), np.uint64(sites.shape[0]), np.uint64(ROWS)):
-        count = min(np.uint64(ROWS), np.uint64(sites.shape[0]) - s)
+    whole = np.uint64(ROWS)
+    for s in range(np.uint64(0), np.uint64(sites.shape[0]), whole):
+        count = min(whole, np.uint64(sites.shape[0]) - s)
         for a in range(lanes):
             column = a if columns > np.uint64(1) else np.uint64(0)
-            for r in range(count):
-                site[r] = np.uint64(proposed[(s + r) * columns + column])
+            for r in range(whole):
+                # a short block at the end is filled up with its last site
+                site[r] = np.uint64(proposed[(s + min(r, count - np.uint64(1))) * columns + column])
                 places[r] = site[r] * width
             masked_sums(bits, places, halves, group, numbers, np.int64(a * line), below)
-            total = 2 * totals[a]
-            for r in range(count):
-                fields[r] = total - 4 * np.int64(below[r])
-            if odd:
-                for r in range(count):
-                    fields[r] += sums[site[r]]
-            for r in range(count):
+            total, some = 2 * totals[a], False
+            for r in range(whole):
+                fields[r] = total - 4 * np.int64(below[r]) + odd * sums[site[r]]
+                spin = np.int64(spins[a * np.uint64(n) + site[r]])
+                limit = limits[(s + min(r, count - np.uint64(1))) * lanes + a]
+                some |= scale * np.float64(spin * fields[r] - patterns) <= limit
+            for r in range(count if some else np.uint64(0)):
                 here = a * np.uint64(n) + site[r]
                 spin = np.int64(spins[here])
                 if scale * np.float64(spin * fields[r] - patterns) <= limits[(s + r) * lanes + a]:

@@ -84,4 +84,5 @@ def _approach(ax: Axes, report: LoadedReport, role: str, name: str) -> None:
     ax.set_xlabel(r"$1/N$")
     ax.set_ylabel(_LABELS[name])
     if loads:
-        ax.legend(loc="best")
+        style.headroom(ax, 1)
+        ax.legend(loc="upper center", ncols=3, columnspacing=1.0, handletextpad=0.1)

@@ -102,7 +102,7 @@ class MemoryRetrievalReport(Report):
         loads = np.array([load for load, _ in points])
         final = [_final(point) for _, point in points]
         average = [_moments(values) for values in final]
-        share = [_moments((values > self.threshold).astype(float)) for values in final]
+        share = [_moments(_retrieved(point, self.threshold)) for _, point in points]
         settled = [_settled(point) for _, point in points]
         place = f"{role}/n={n}"
         content.describe(place, n=n, samples=min(len(values) for values in final))
@@ -138,6 +138,11 @@ def _final(point: PointResults) -> np.ndarray:
     return point.read("trajectory/signal_overlap")[:, :, -1].mean(axis=1)
 
 
+def _retrieved(point: PointResults, threshold: float) -> np.ndarray:
+    """Share of replicas that end above the threshold: one number per sample."""
+    return (point.read("trajectory/signal_overlap")[:, :, -1] > threshold).mean(axis=1)
+
+
 def _moments(values: np.ndarray) -> tuple[float, float]:
     mean, error = mean_and_error(values[:, None])
     return float(mean[0]), float(error[0])
@@ -169,9 +174,9 @@ def _half_load(points, loads: np.ndarray, threshold: float) -> tuple[float, floa
     if len(common) < _FEWEST_SAMPLES:
         return None
     retrieved = np.stack([
-        (_final(point) > threshold)[np.isin(own, common)][np.argsort(own[np.isin(own, common)])]
+        _retrieved(point, threshold)[np.isin(own, common)][np.argsort(own[np.isin(own, common)])]
         for own, (_, point) in zip(numbers, points, strict=True)
-    ], axis=1).astype(float)  # fmt: skip
+    ], axis=1)  # fmt: skip
     found = jackknife(lambda rows: _crossing(loads, rows.mean(axis=0)), retrieved, fewest_units=_FEWEST_SAMPLES)
     if not (np.isfinite(found.value) and np.isfinite(found.error) and found.error > 0):
         return None
