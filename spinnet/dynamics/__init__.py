@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from spinnet.dynamics.gradient_flow import GradientFlow
     from spinnet.dynamics.hit_and_run import HitAndRun
     from spinnet.dynamics.langevin import Langevin
+    from spinnet.dynamics.levenberg_marquardt import LevenbergMarquardt
     from spinnet.dynamics.paired_langevin import PairedLangevin
     from spinnet.dynamics.parallel_tempering import ParallelTempering
     from spinnet.dynamics.rejection_free import RejectionFree
+    from spinnet.dynamics.rmsprop import RMSProp
     from spinnet.dynamics.saddle_search import SaddleSearch
     from spinnet.dynamics.sgd import SGD
     from spinnet.dynamics.spin_flips import SpinFlips
@@ -42,8 +44,10 @@ DYNAMICS = {
     "GradientFlow": "spinnet.dynamics.gradient_flow:GradientFlow",
     "HitAndRun": "spinnet.dynamics.hit_and_run:HitAndRun",
     "Langevin": "spinnet.dynamics.langevin:Langevin",
+    "LevenbergMarquardt": "spinnet.dynamics.levenberg_marquardt:LevenbergMarquardt",
     "PairedLangevin": "spinnet.dynamics.paired_langevin:PairedLangevin",
     "ParallelTempering": "spinnet.dynamics.parallel_tempering:ParallelTempering",
+    "RMSProp": "spinnet.dynamics.rmsprop:RMSProp",
     "SGD": "spinnet.dynamics.sgd:SGD",
     "SaddleSearch": "spinnet.dynamics.saddle_search:SaddleSearch",
     "RejectionFree": "spinnet.dynamics.rejection_free:RejectionFree",
@@ -65,8 +69,10 @@ __all__ = [
     "GradientFlow",
     "HitAndRun",
     "Langevin",
+    "LevenbergMarquardt",
     "PairedLangevin",
     "ParallelTempering",
+    "RMSProp",
     "RejectionFree",
     "SaddleSearch",
     "SpinFlips",

@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from spinnet.landscapes.generalized_rem import ContinuousREM, GeneralizedREM
     from spinnet.landscapes.hopfield import HopfieldModel
     from spinnet.landscapes.ising_pspin import PSpinIsing
+    from spinnet.landscapes.linear_regression import LinearRegression
     from spinnet.landscapes.log_correlated import LogCorrelatedREM
     from spinnet.landscapes.native_network import NativeNetwork
     from spinnet.landscapes.perceptron import TeacherStudentPerceptron
     from spinnet.landscapes.planted_glass import PlantedGlass
     from spinnet.landscapes.random_energy import RandomEnergyModel
     from spinnet.landscapes.spherical_glass import SphericalGlass
+    from spinnet.landscapes.structured_network import StructuredNetwork
     from spinnet.landscapes.torch_landscape import TorchLandscape as TorchLandscape
+    from spinnet.landscapes.two_wells import TwoWells
 
 
 LANDSCAPES = {
@@ -34,12 +37,15 @@ LANDSCAPES = {
     "FoldingREM": "spinnet.landscapes.folding_rem",
     "GeneralizedREM": "spinnet.landscapes.generalized_rem",
     "HopfieldModel": "spinnet.landscapes.hopfield",
+    "LinearRegression": "spinnet.landscapes.linear_regression",
     "LogCorrelatedREM": "spinnet.landscapes.log_correlated",
     "NativeNetwork": "spinnet.landscapes.native_network",
     "PSpinIsing": "spinnet.landscapes.ising_pspin",
     "PlantedGlass": "spinnet.landscapes.planted_glass",
     "RandomEnergyModel": "spinnet.landscapes.random_energy",
+    "StructuredNetwork": "spinnet.landscapes.structured_network",
     "TeacherStudentPerceptron": "spinnet.landscapes.perceptron",
+    "TwoWells": "spinnet.landscapes.two_wells",
 }
 
 #: Made of a person's own objects and not of a table: no campaign names them, and they need optional packages.
@@ -52,13 +58,16 @@ __all__ = [
     "FoldingREM",
     "GeneralizedREM",
     "HopfieldModel",
+    "LinearRegression",
     "LogCorrelatedREM",
     "NativeNetwork",
     "PSpinIsing",
     "PlantedGlass",
     "RandomEnergyModel",
     "SphericalGlass",
+    "StructuredNetwork",
     "TeacherStudentPerceptron",
+    "TwoWells",
 ]
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from spinnet.datasets import Dataset
 from spinnet.errors import InputError
 
+LOSS_NAMES = ("cross-entropy", "mse", "hinge", "quadratic-hinge", "logistic")
+
 
 def targets_of(data: Dataset, loss: str) -> tuple[np.ndarray, np.ndarray | None]:
     """Rows of targets ``(patterns, outputs)`` of the training and the test part (None where there is none).
@@ -68,3 +70,26 @@ def loss_derivatives(z: np.ndarray, targets: np.ndarray, loss: str) -> tuple[np.
     if loss == "hinge":
         return -targets * open_, np.zeros((len(z), *one.shape))
     return -targets * open_ * gap, (targets**2 * open_)[:, :, None] * one
+
+
+def loss_slopes(
+    z: np.ndarray, targets: np.ndarray, loss: str, rate: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """∂ℓ/∂z, and its rate ∂²ℓ/∂z² ż where z moves at the ``rate`` ż; outputs last, other dimensions broadcast."""
+    if loss == "cross-entropy":
+        p = np.exp(z - z.max(axis=-1, keepdims=True))
+        p /= p.sum(axis=-1, keepdims=True)
+        if rate is None:
+            return p - targets, None
+        moved = p * rate
+        return p - targets, moved - p * moved.sum(axis=-1, keepdims=True)
+    if loss == "mse":
+        return z - targets, rate
+    if loss == "logistic":
+        share = np.exp(-np.logaddexp(0.0, targets * z))
+        slope, curvature = -targets * share, share * (1.0 - share)
+    else:
+        gap = 1.0 - targets * z
+        open_ = np.where(gap <= 0.0, 0.0, 1.0)  # written so that NaN passes
+        slope, curvature = (-targets * open_, 0.0) if loss == "hinge" else (-targets * open_ * gap, targets**2 * open_)
+    return slope, None if rate is None else curvature * rate
