@@ -48,6 +48,7 @@ REPORT_FIGURES: dict[str, str] = {
     "level_ageing": "spinnet.plotting.report_level_ageing:draw",
     "network_index_energy": "spinnet.plotting.report_network_index_energy:draw",
     "network_ageing": "spinnet.plotting.report_network_ageing:draw",
+    "minima": "spinnet.plotting.report_minima:draw",
     "relaxation": "spinnet.plotting.report_relaxation:draw",
     "relaxation_exponent": "spinnet.plotting.report_relaxation_exponent:draw",
     "sgd_temperature": "spinnet.plotting.report_sgd_temperature:draw",

@@ -33,6 +33,7 @@ REPORTS = {
     "level_ageing": "spinnet.reports.level_ageing:LevelAgeingReport",
     "network_index_energy": "spinnet.reports.network_index_energy:NetworkIndexEnergyReport",
     "network_ageing": "spinnet.reports.network_ageing:NetworkAgeingReport",
+    "minima": "spinnet.reports.minima:MinimaReport",
     "relaxation": "spinnet.reports.relaxation:RelaxationReport",
     "relaxation_exponent": "spinnet.reports.relaxation_exponent:RelaxationExponentReport",
     "sgd_temperature": "spinnet.reports.sgd_temperature:SgdTemperatureReport",
