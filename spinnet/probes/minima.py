@@ -62,7 +62,7 @@ class MinimaProbe(BlockProbe):
     Variables ``minima/…``: by ("minimum",) ``energy_density``, ``hits``, ``points``, ``orbit`` (0: not computed),
     ``lowest_eigenvalue`` and ``overlap`` with the lowest one, modulo symmetries; by ("minimum", "other")
     ``line_saddle`` and ``band_saddle``, highest energy densities on the paths (bounds from above of the lowest pass),
-    and ``band_converged``; by ("replica",) ``minimum``, the class of each start, −1 for none.
+    and ``band_converged``; by ("replica",) ``reached``, the class of each start, −1 for none.
     Cost beside the descents: a dense Hessian per distinct point; minima²/2 × images of the group × band.
     """
 
@@ -142,7 +142,7 @@ class MinimaProbe(BlockProbe):
             "band_saddle": Variable(listed(band, np.nan, pair), pair, "energy",
                                     "highest energy per unit on the elastic band between two classes"),
             "band_converged": Variable(listed(converged, 0, pair), pair, "1", "1 where that band converged"),
-            "minimum": Variable(minima.label, ("replica",), "1",
+            "reached": Variable(minima.label, ("replica",), "1",
                                 "class in which the descent of each replica ended; -1: in no isolated minimum"),
         }  # fmt: skip
         return {f"minima/{name}": variable for name, variable in found.items()}

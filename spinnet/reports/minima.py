@@ -66,7 +66,7 @@ class _Sample:
         def read(name):
             return point.read(f"minima/{name}")[sample]
 
-        label = read("minimum")
+        label = read("reached")
         energy = read("energy_density")
         self.starts, self.lost = len(label), int((label < 0).sum())
         self.classes = int(label.max(initial=-1)) + 1
