@@ -25,17 +25,18 @@ class MinimaReport(Report):
 
     Parameters
     ----------
-    arm
-        The arm, measured with the probe ``minima``.
+    arm, beside
+        The arm, measured with the probe ``minima``, and another one to set beside it, or none.
     far
         Overlap below which a minimum is a competitor.
     """
 
+    arm_parameters: ClassVar[tuple[str, ...]] = ("arm", "beside")
     probes: ClassVar[tuple[str, ...]] = ("minima",)
 
-    def __init__(self, arm: str = "", far: float = 0.5):
-        given = self.validate(arm=arm, far=far)
-        self.arm, self.far = given["arm"], given["far"]
+    def __init__(self, arm: str = "", beside: str = "", far: float = 0.5):
+        given = self.validate(arm=arm, beside=beside, far=far)
+        self.names, self.far = {"arm": given["arm"], "beside": given["beside"]}, given["far"]
 
     @classmethod
     def validate(cls, **given: Any) -> dict[str, Any]:
@@ -45,18 +46,22 @@ class MinimaReport(Report):
     def build(self, results: StudyResults, tell: Callable[[str], None]) -> Content:
         """See :class:`MinimaReport`. Cost: none to speak of."""
         content = Content()
-        arm = self.chosen_arm({"arm": self.arm}, "arm", results.arms)
-        for point in results.points(arm):
+        chosen = [self.chosen_arm(self.names, parameter, results.arms) for parameter in self.arm_parameters]
+        for point in [point for arm in chosen if arm for point in results.points(arm)]:
             samples = [_Sample(point, s, self.far) for s in range(len(point.read("minima/energy_density")))]
             content.rows.append(_row(point, samples))
             told = [one for one in samples if one.classes]
             if not told:
-                content.findings.append(f"{point.label}: no descent ended in an isolated minimum; lengthen them")
+                content.findings.append(f"{_name(point)}: no descent ended in an isolated minimum; lengthen them")
                 continue
             content.findings.append(_counts(point, told))
             content.findings.append(_competition(point, told, self.far))
             _keep(content, point, max(told, key=lambda one: one.classes) if len(told) > 1 else told[0])
         return content
+
+
+def _name(point: PointResults) -> str:
+    return point.arm if point.label == "all" else f"{point.arm} {point.label}"
 
 
 class _Sample:
@@ -89,7 +94,7 @@ class _Sample:
 def _row(point: PointResults, samples: list[_Sample]) -> dict[str, Any]:
     told = [one for one in samples if one.classes]
     row: dict[str, Any] = {
-        "point": point.label, "samples": len(samples), "starts": samples[0].starts,
+        "point": _name(point), "samples": len(samples), "starts": samples[0].starts,
         "lost": float(np.mean([one.lost / one.starts for one in samples])),
     }  # fmt: skip
     if not told:
@@ -118,7 +123,7 @@ def _counts(point: PointResults, told: list[_Sample]) -> str:
         once = float(np.mean([one.once > 0 for one in told]))
         missing = f"; in {100 * once:.0f} % of them some class was met once only: others may be missing" if once else ""
         return (
-            f"{point.label}: {classes:.2f} ± {error:.2f} classes of minima per sample from {told[0].starts} starts "
+            f"{_name(point)}: {classes:.2f} ± {error:.2f} classes of minima per sample from {told[0].starts} starts "
             f"({len(told)} samples){missing}"
         )
     (one,) = told
@@ -129,19 +134,19 @@ def _counts(point: PointResults, told: list[_Sample]) -> str:
         told_sizes = " and ".join(map(str, sizes))
         found += f" modulo symmetries, whose orbits (of {told_sizes}) hold {one.orbit.sum()} minima in all"
     met = "every class was met more than once" if not one.once else f"{one.once} classes were met once only"
-    return f"{point.label}: {one.starts} starts ({one.lost} lost) end in {found}; {met}"
+    return f"{_name(point)}: {one.starts} starts ({one.lost} lost) end in {found}; {met}"
 
 
 def _competition(point: PointResults, told: list[_Sample], far: float) -> str:
     alone = [one for one in told if not np.isfinite(one.gap)]
     gaps = np.array([one.gap for one in told if np.isfinite(one.gap)])
     if not len(gaps):
-        return f"{point.label}: no minimum has an overlap below {far:g} with the lowest: nothing competes with it"
+        return f"{_name(point)}: no minimum has an overlap below {far:g} with the lowest: nothing competes with it"
     if len(told) == 1:
         (one,) = told
         deepest = int(np.argmin(np.where(one.overlap < far, one.energy, np.inf)))
         return (
-            f"{point.label}: stability gap {one.gap:.4g} per unit above {one.energy[0]:.4g}; {one.competitors} "
+            f"{_name(point)}: stability gap {one.gap:.4g} per unit above {one.energy[0]:.4g}; {one.competitors} "
             f"competing classes (overlap below {far:g}), the lowest of them {one.tree.depth[deepest]:.3g} deep; from "
             f"the lowest minimum the climb is {one.tree.depth[0]:.3g}{_bounds(one)}"
         )
@@ -152,7 +157,7 @@ def _competition(point: PointResults, told: list[_Sample], far: float) -> str:
     number, number_error = mean_and_error(np.array([one.competitors for one in told], float))
     rest = f"; {len(alone)} samples have no competitor" if alone else ""
     return (
-        f"{point.label}: stability gap {mean:.4f} ± {error:.4f} per unit, {number:.2f} ± {number_error:.2f} competing "
+        f"{_name(point)}: stability gap {mean:.4f} ± {error:.4f} per unit, {number:.2f} ± {number_error:.2f} competing "
         f"classes (overlap below {far:g}), climb out of the lowest {depth:.4f} ± {depth_error:.4f}{rest}"
     )
 
@@ -166,8 +171,8 @@ def _bounds(one: _Sample) -> str:
 
 def _keep(content: Content, point: PointResults, one: _Sample) -> None:
     """The tree of one sample, for the figure."""
-    group, tree = f"trees/{point.label}", one.tree
-    content.describe(group, label=point.label, classes=one.classes, bands=int(one.banded))
+    group, tree = f"trees/{point.arm},{point.label}", one.tree
+    content.describe(group, label=_name(point), classes=one.classes, bands=int(one.banded))
     content.add(f"{group}/energy", tree.energies, ("minimum",), "energy")
     content.add(f"{group}/overlap", one.overlap, ("minimum",))
     content.add(f"{group}/orbit", one.orbit, ("minimum",))
