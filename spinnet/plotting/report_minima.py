@@ -27,7 +27,9 @@ def draw(report: LoadedReport) -> Figure | None:
 def _tree(ax: Axes, one: Group) -> None:
     energy, position = one["energy"], one["position"]
     level = np.concatenate([energy, one["merge_energy"]])
-    top = level.max() + 0.06 * max(np.ptp(level), 1e-12)
+    span = max(np.ptp(level), 0.1 * np.abs(level).max(), 1e-12)
+    top = level.max() + 0.06 * span
+    ax.set_ylim(level.min() - 0.06 * span, top + 0.03 * span)
     joined = np.zeros(len(position), bool)
     for (a, b), height in zip(one["merged"].astype(int), one["merge_energy"], strict=True):
         for side in (a, b):
@@ -43,4 +45,4 @@ def _tree(ax: Axes, one: Group) -> None:
     ax.set_xticks([])
     ax.set_xlim(-0.7, len(energy) - 0.3)
     ax.set_ylabel("energy per unit")
-    ax.set_xlabel(f"{len(energy)} classes of minima")
+    ax.set_xlabel(f"{len(energy)} classes of minima" if len(energy) > 1 else "one class of minima")

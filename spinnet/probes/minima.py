@@ -118,7 +118,7 @@ class MinimaProbe(BlockProbe):
         minima = self._classes(landscape, x)
         shown = min(len(minima.points), self.most_minima)
         points = minima.points[:shown]
-        orbit, overlap = _orbit_sizes(landscape, points, self.distance), _overlaps(landscape, points)
+        orbit, overlap = _orbit_sizes(landscape, points, self.distance), _overlaps(landscape, points, self.distance)
 
         def listed(values, fill, dims=("minimum",)):
             whole = np.full((self.most_minima,) * len(dims), fill)
@@ -254,7 +254,8 @@ def _orbit_sizes(landscape, points, distance) -> np.ndarray:
     return sizes
 
 
-def _overlaps(landscape, points) -> np.ndarray:
+def _overlaps(landscape, points, distance) -> np.ndarray:
+    """With the first point, modulo symmetries; a point at the origin has no direction, and the overlap 0."""
     if not len(points):
         return np.empty(0)
     native = np.repeat(points[:1], len(points), axis=0)
@@ -262,7 +263,9 @@ def _overlaps(landscape, points) -> np.ndarray:
         native = landscape.fix_gauge(native)
         points = landscape.align(points, native)
     with np.errstate(invalid="ignore"):
-        return landscape.space.overlap(points, native)
+        overlap = landscape.space.overlap(points, native)
+    nowhere = np.minimum(np.linalg.norm(points, axis=1), np.linalg.norm(native, axis=1))
+    return np.where(nowhere <= distance * math.sqrt(landscape.space.n), 0.0, overlap)
 
 
 def _least_eigenvalue(landscape, point) -> float | None:
