@@ -13,6 +13,7 @@ from spinnet.registry import find
 if TYPE_CHECKING:
     from spinnet.dynamics.base import Dynamics
     from spinnet.dynamics.constrained_tempering import ConstrainedTempering
+    from spinnet.dynamics.cooled_sgd import CooledSGD
     from spinnet.dynamics.cooling import Cooling
     from spinnet.dynamics.critical_point_census import CriticalPointCensus
     from spinnet.dynamics.first_passage import FirstPassage
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from spinnet.dynamics.gradient_flow import GradientFlow
     from spinnet.dynamics.hit_and_run import HitAndRun
     from spinnet.dynamics.langevin import Langevin
+    from spinnet.dynamics.levenberg_marquardt import LevenbergMarquardt
     from spinnet.dynamics.paired_langevin import PairedLangevin
     from spinnet.dynamics.parallel_tempering import ParallelTempering
     from spinnet.dynamics.rejection_free import RejectionFree
+    from spinnet.dynamics.rmsprop import RMSProp
     from spinnet.dynamics.saddle_search import SaddleSearch
     from spinnet.dynamics.sgd import SGD
     from spinnet.dynamics.spin_flips import SpinFlips
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 #: Where each dynamics lives: name -> "module:class".
 DYNAMICS = {
     "ConstrainedTempering": "spinnet.dynamics.constrained_tempering:ConstrainedTempering",
+    "CooledSGD": "spinnet.dynamics.cooled_sgd:CooledSGD",
     "Cooling": "spinnet.dynamics.cooling:Cooling",
     "CriticalPointCensus": "spinnet.dynamics.critical_point_census:CriticalPointCensus",
     "FirstPassage": "spinnet.dynamics.first_passage:FirstPassage",
@@ -42,8 +46,10 @@ DYNAMICS = {
     "GradientFlow": "spinnet.dynamics.gradient_flow:GradientFlow",
     "HitAndRun": "spinnet.dynamics.hit_and_run:HitAndRun",
     "Langevin": "spinnet.dynamics.langevin:Langevin",
+    "LevenbergMarquardt": "spinnet.dynamics.levenberg_marquardt:LevenbergMarquardt",
     "PairedLangevin": "spinnet.dynamics.paired_langevin:PairedLangevin",
     "ParallelTempering": "spinnet.dynamics.parallel_tempering:ParallelTempering",
+    "RMSProp": "spinnet.dynamics.rmsprop:RMSProp",
     "SGD": "spinnet.dynamics.sgd:SGD",
     "SaddleSearch": "spinnet.dynamics.saddle_search:SaddleSearch",
     "RejectionFree": "spinnet.dynamics.rejection_free:RejectionFree",
@@ -57,6 +63,7 @@ __all__ = [
     "DYNAMICS",
     "SGD",
     "ConstrainedTempering",
+    "CooledSGD",
     "Cooling",
     "CriticalPointCensus",
     "FirstPassage",
@@ -65,8 +72,10 @@ __all__ = [
     "GradientFlow",
     "HitAndRun",
     "Langevin",
+    "LevenbergMarquardt",
     "PairedLangevin",
     "ParallelTempering",
+    "RMSProp",
     "RejectionFree",
     "SaddleSearch",
     "SpinFlips",

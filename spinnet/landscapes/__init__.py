@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from spinnet.landscapes.spherical_glass import SphericalGlass
     from spinnet.landscapes.structured_network import StructuredNetwork
     from spinnet.landscapes.torch_landscape import TorchLandscape as TorchLandscape
+    from spinnet.landscapes.two_wells import TwoWells
 
 
 LANDSCAPES = {
@@ -44,6 +45,7 @@ LANDSCAPES = {
     "RandomEnergyModel": "spinnet.landscapes.random_energy",
     "StructuredNetwork": "spinnet.landscapes.structured_network",
     "TeacherStudentPerceptron": "spinnet.landscapes.perceptron",
+    "TwoWells": "spinnet.landscapes.two_wells",
 }
 
 #: Made of a person's own objects and not of a table: no campaign names them, and they need optional packages.
@@ -65,6 +67,7 @@ __all__ = [
     "SphericalGlass",
     "StructuredNetwork",
     "TeacherStudentPerceptron",
+    "TwoWells",
 ]
 
 

@@ -142,7 +142,10 @@ class StructuredNetwork(PatternNetwork):
         """Data, replicas, activities and a dense Hessian up to n = 5000; no data set is loaded."""
         options = {**table["data_options"], **table["data_files"]}
         size, loading = datasets.memory_size(table["data"], datasets.resolve_options(table["data"], options))
-        network, n = _build(table, size.inputs, size.outputs, 1)
+        try:
+            network, n = _build(table, size.inputs, size.outputs, 1)
+        except InputError:
+            return loading  # the data leave inputs out, or refuse_oversize will say what is wrong
         widths = _activities(table, network, size.inputs)
         masks = size.patterns * widths if table["dropout"] else 0
         together = max(_BLOCK_BYTES // 8, widths * size.patterns)
@@ -152,10 +155,10 @@ class StructuredNetwork(PatternNetwork):
                               + 8 * together + outputs + hessian)  # fmt: skip
 
     @classmethod
-    def load_data(cls, table: Mapping[str, Any]) -> None:
-        """Load the data set that a resolved table names, and refuse a structure that does not fit it."""
-        super().load_data(table)
-        cls(**table)
+    def refuse_oversize(cls, table: Mapping[str, Any]) -> None:
+        """Refuse a structure that does not fit the data, whose number of inputs is certain once they are read."""
+        cls.load_data(table)
+        cls(**{name: table[name] for name in cls.parameters()})
 
     @property
     def space(self) -> Euclidean:
@@ -214,8 +217,8 @@ class StructuredNetwork(PatternNetwork):
         found = np.zeros((len(x), len(terms), self.space.n))
         for row, gradients in zip(x, found, strict=True):
             # Each pattern as a replica of its own: the rows of the gradient are those of the patterns.
-            for part in self._blocks(len(terms), 1):
-                self._add_gradient(row[None], terms[part, None], gradients[part])
+            for part, _ in self._shares(len(terms), 1):
+                self._put_gradient(row[None], terms[part, None], gradients[part])
         return found + self.weight_decay * x[:, None]
 
     def jacobian(self, x: np.ndarray, terms: np.ndarray | None = None) -> np.ndarray:
@@ -228,7 +231,7 @@ class StructuredNetwork(PatternNetwork):
             raise InputError(f"jacobian takes one configuration, not {len(x)}")
         coupled = self._network.couples_patterns
         found = np.zeros((len(terms), self.n_outputs, self.space.n))
-        for part in self._blocks(len(terms), self.n_terms if coupled else 1):
+        for part, _ in self._shares(len(terms), self.n_terms if coupled else 1):
             own = terms[part]
             outputs, kept = self._forward(x, self._everything if coupled else own[:, None])
             for c in range(self.n_outputs):
@@ -240,61 +243,76 @@ class StructuredNetwork(PatternNetwork):
     def logits(self, x: np.ndarray, inputs: np.ndarray | None = None) -> np.ndarray:
         """Outputs, shape ``(replicas, patterns, outputs)``, for ``inputs`` (patterns, d) or the training part."""
         x = self.check(x)
-        rows, terms, count = self.data.inputs, self._everything, self.n_terms
+        rows, terms = self.data.inputs, self._everything[0]
         if inputs is not None:
             inputs = np.asarray(inputs, dtype=np.float64)
             if inputs.ndim != 2 or inputs.shape[1] != self.data.n_inputs:
                 raise InputError(f"inputs of shape {inputs.shape}: expected (patterns, {self.data.n_inputs})")
-            if not self._network.couples_patterns:
-                rows, terms, count = rows[:0], terms[:, :0], 0
-            rows = np.concatenate([rows, inputs])
-        found = [
-            self._network.forward(x[part], rows[None], Patterns(terms, self.n_terms))[0]
-            for part in self._blocks(len(x), len(rows))
-        ]
-        logits = np.concatenate(found) if found else np.empty((0, len(rows), self.n_outputs))
-        return logits if inputs is None else logits[:, count:]
+            if self._network.couples_patterns:  # new inputs come behind the training set, which makes the statistics
+                rows = np.concatenate([rows, inputs])
+            else:
+                rows, terms = inputs, terms[:0]
+        logits = np.empty((len(x), len(rows), self.n_outputs))
+        for part, some in self._shares(len(x), len(rows)):
+            patterns = Patterns(terms[None, some], self.n_terms)
+            logits[part, some] = self._network.forward(x[part], rows[None, some], patterns)[0]
+        return logits if inputs is None else logits[:, len(rows) - len(inputs) :]
 
-    def _blocks(self, replicas: int, patterns: int) -> Iterator[slice]:
-        """Shares of the replicas whose activities fit into memory kept small."""
-        together = max(1, _BLOCK_BYTES // (8 * patterns * self._activities))
-        return (slice(first, first + together) for first in range(0, replicas, together))
+    def _shares(self, replicas: int, patterns: int) -> Iterator[tuple[slice, slice]]:
+        """Replicas and patterns that run together, so that their activities fit into memory kept small.
+
+        How the patterns are shared out depends on nothing but their number: the bits of a replica are its own.
+        """
+        most = max(1, _BLOCK_BYTES // (8 * self._activities))
+        tile = max(1, patterns if self._network.couples_patterns else min(patterns, most))
+        together = max(1, most // tile)
+        for first in range(0, replicas, together):
+            for start in range(0, patterns, tile):
+                yield slice(first, first + together), slice(start, start + tile)
 
     def _forward(self, x: Array, terms: np.ndarray) -> tuple[Array, Any]:
-        return self._network.forward(x, self.data.inputs[terms], Patterns(terms, self.n_terms))
+        inputs = self.data.inputs[None] if terms is self._everything else self.data.inputs[terms]
+        return self._network.forward(x, inputs, Patterns(terms, self.n_terms))
+
+    def _chosen_terms(self, terms: np.ndarray, part: slice, some: slice) -> np.ndarray:
+        if self._network.couples_patterns:
+            return terms if terms is self._everything else terms[part]
+        return (terms if terms is self._everything else terms[part])[:, some]
 
     def _sum_gradient(self, x: np.ndarray, terms: np.ndarray) -> np.ndarray:
         gradient = np.zeros_like(x)
         rows = self.n_terms if self._network.couples_patterns else terms.shape[1]
-        for part in self._blocks(len(x), rows):
-            self._add_gradient(x[part], terms if terms is self._everything else terms[part], gradient[part])
+        for part, some in self._shares(len(x), rows):
+            found = np.zeros_like(x[part])
+            self._put_gradient(x[part], self._chosen_terms(terms, part, some), found)
+            gradient[part] += found
         return gradient + (self.weight_decay * terms.shape[1]) * x
-
-    def _add_gradient(self, x: Array, terms: np.ndarray, gradient: Array) -> None:
-        """Write ∇Σ ℓ over the ``terms`` (rows or 1, batch) into the rows of ``gradient``."""
-        wanted = terms
-        if self._network.couples_patterns:
-            terms = self._everything
-        outputs, kept = self._forward(x, terms)
-        moving = isinstance(outputs, Moving)
-        value, rate = (outputs.value, outputs.rate) if moving else (outputs, None)
-        slope, moved = loss_slopes(value, self._targets[terms], self.loss, rate)
-        d = Moving(slope, moved) if moving else slope
-        if wanted is not terms:
-            # All patterns make the statistics, those of the batch the gradient, as often as they are in it.
-            counts = np.zeros((len(wanted), self.n_terms, 1))
-            np.add.at(counts, (np.arange(len(wanted))[:, None], wanted, 0), 1.0)
-            d = d * counts
-        self._network.backward(x, kept, d, gradient)
 
     def _products(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
         """Products of the rows of ``v`` with the Hessians at the rows of ``x``, or at the only one."""
         product = np.zeros_like(v)
-        for part in self._blocks(len(v), 2 * self.n_terms):
+        for part, some in self._shares(len(v), self.n_terms):
             here = x if len(x) == 1 else x[part]
-            gradient = Moving(np.zeros_like(here), product[part])
-            self._add_gradient(Moving(here, v[part]), self._everything, gradient)
+            found = Moving(np.zeros_like(here), np.zeros_like(v[part]))
+            self._put_gradient(Moving(here, v[part]), self._chosen_terms(self._everything, part, some), found)
+            product[part] += found.rate
         return product + (self.weight_decay * self.n_terms) * v
+
+    def _put_gradient(self, x: Array, terms: np.ndarray, gradient: Array) -> None:
+        """Write ∇Σ ℓ over the ``terms`` (rows or 1, batch) into the rows of ``gradient``."""
+        coupled = self._network.couples_patterns
+        rows = self._everything if coupled else terms
+        outputs, kept = self._forward(x, rows)
+        moving = isinstance(outputs, Moving)
+        value, rate = (outputs.value, outputs.rate) if moving else (outputs, None)
+        slope, moved = loss_slopes(value, self._targets[rows], self.loss, rate)
+        d = Moving(slope, moved) if moving else slope
+        if coupled and terms is not self._everything:
+            # All patterns make the statistics, those of the batch the gradient, as often as they are in it.
+            counts = np.zeros((len(terms), self.n_terms, 1))
+            np.add.at(counts, (np.arange(len(terms))[:, None], terms, 0), 1.0)
+            d = d * counts
+        self._network.backward(x, kept, d, gradient)
 
     def _chosen(self, terms: np.ndarray | None) -> np.ndarray:
         return self._everything[0] if terms is None else self._check_terms(terms, (None,))

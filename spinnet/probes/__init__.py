@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 #: Where each probe lives: name -> "module:class".
 PROBES = {
+    "accuracy": "spinnet.probes.accuracy:AccuracyProbe",
     "aligned_overlap": "spinnet.probes.aligned_overlap:AlignedOverlapProbe",
     "barriers": "spinnet.probes.barriers:BarriersProbe",
     "basin_of_attraction": "spinnet.probes.basin_of_attraction:BasinProbe",
@@ -32,15 +33,19 @@ PROBES = {
     "initial_line": "spinnet.probes.initial_line:InitialLineProbe",
     "inherent_structure": "spinnet.probes.inherent_structure:InherentStructureProbe",
     "lanczos": "spinnet.probes.lanczos:LanczosProbe",
+    "jacobian_rank": "spinnet.probes.jacobian_rank:JacobianRankProbe",
     "level": "spinnet.probes.level:LevelProbe",
     "noise_trace": "spinnet.probes.noise_trace:NoiseTraceProbe",
     "native_passage": "spinnet.probes.native_passage:NativePassageProbe",
+    "native_levels": "spinnet.probes.native_levels:NativeLevelsProbe",
     "replica_overlap": "spinnet.probes.replica_overlap:ReplicaOverlapProbe",
     "stationarity": "spinnet.probes.stationarity:StationarityProbe",
     "two_time": "spinnet.probes.two_time:TwoTimeProbe",
     "minima": "spinnet.probes.minima:MinimaProbe",
     "signal_overlap": "spinnet.probes.signal_overlap:SignalOverlapProbe",
     "thermodynamics": "spinnet.probes.thermodynamics:ThermodynamicsProbe",
+    "well_share": "spinnet.probes.well_share:WellShareProbe",
+    "weight_spectra": "spinnet.probes.weight_spectra:WeightSpectraProbe",
 }
 
 __all__ = ["PROBES", "load"]

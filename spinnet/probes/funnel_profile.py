@@ -89,8 +89,13 @@ class FunnelProfileProbe(EndpointProbe):
         }
         dims = ("replica", "overlap")
         return {
-            "funnel/overlap": Variable(np.array(self.overlaps), ("overlap",), "1", "overlap with the native state"),
-            **{f"funnel/{name}": Variable(found[name], dims, *told[name], {"directions": self.directions})
+            "funnel_profile/overlap": Variable(
+                np.array(self.overlaps), ("overlap",), "1", "overlap with the native state"
+            ),
+            "funnel_profile/block": Variable(
+                np.array(landscape.blocks), ("block",), "1", "coordinates of each block"
+            ),
+            **{f"funnel_profile/{name}": Variable(found[name], dims, *told[name], {"directions": self.directions})
                for name in names},
         }  # fmt: skip
 

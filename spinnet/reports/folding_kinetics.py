@@ -1,8 +1,8 @@
 """Folding times against temperature: walks, some of them censored, beside exact means of the same samples.
 
-The typical time of an ensemble is the geometric mean over samples: the mean is made by the rarest of them at low T. A
-sample's mean time is estimated from its walks by time at risk over passages, which without censoring is the plain mean
-and with it assumes an exponential law (the largest likelihood).
+The typical time of an ensemble is the geometric mean over samples: the mean is made by the rarest of them at low T.
+Where a walk was censored, its passage time is replaced by the length of the run, and what follows is a lower bound: no
+law of the times that are not known is assumed (they are no exponential ones where a few walks are trapped for long).
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ EMPTY_ROW: dict[str, Any] = dict.fromkeys((
     "part", "point", "samples", "frustration_index", "folding_temperature", "folding_error", "glass_temperature",
     "ratio", "ratio_error", "typical_time", "censored", "rms_log_density", "theory", "z",
 ))  # fmt: skip
-#: Censored share from which on only a lower bound is reported.
-_MOSTLY = 0.5
-
 
 def add_kinetics(content: Content, role: str, walks: list[PointResults], exact: list[PointResults]) -> list[str]:
     """Add curves under "kinetics/role"; return findings."""
@@ -56,21 +53,17 @@ def add_kinetics(content: Content, role: str, walks: list[PointResults], exact: 
 def _walks(point: PointResults, exact: PointResults | None) -> dict[str, Any]:
     """The typical time of one temperature; compared with exact means where nothing is censored."""
     passage, observed = point.read("dynamics/passage_time"), point.read("dynamics/observed_time")
-    passed = np.isfinite(passage)
     temperature = float(point.physics["dynamics"]["temperature"])
-    counts = passed.sum(axis=1)
-    censored = float(1.0 - passed.mean())
-    bound = censored > _MOSTLY or bool((counts == 0).any())
-    means = observed.sum(axis=1) / np.maximum(counts, 1)
-    # E ln of a mean of m times is ln of the expectation less its relative variance over 2m, 1/2m for exponential times
-    spread = np.ones(len(means))
+    censored = float(np.isnan(passage).mean())
+    means = np.maximum(observed.mean(axis=1), 1e-300)
+    logs = np.log(means)
     if censored == 0.0 and passage.shape[1] > 1:
-        spread = passage.var(axis=1, ddof=1) / np.maximum(means, 1e-300) ** 2
-    logs = np.log(np.maximum(means, 1e-300)) + np.where(counts > 0, spread / (2.0 * np.maximum(counts, 1)), 0.0)
+        # E ln of a mean of m times is ln of the expectation less the relative variance of the times over 2m
+        logs += passage.var(axis=1, ddof=1) / means**2 / (2.0 * passage.shape[1])
     mean, error = mean_and_error(logs[:, None])
     row = {
         "label": point.label, "samples": len(means), "temperature": temperature, "log_time": float(mean[0]),
-        "log_time_error": float(error[0]), "censored": censored, "bound": int(bound), "z": float("nan"),
+        "log_time_error": float(error[0]), "censored": censored, "bound": int(censored > 0), "z": float("nan"),
     }  # fmt: skip
     if exact is not None and censored == 0.0:
         grid = exact.independent("native_passage/temperatures")[0]
@@ -96,8 +89,7 @@ def _common(point: PointResults, exact: PointResults) -> tuple[np.ndarray, np.nd
 
 def _against(role: str, rows: list[dict[str, Any]]) -> str:
     scores = [(abs(row["z"]), row["temperature"]) for row in rows if np.isfinite(row["z"])]
-    bounds = [row["temperature"] for row in rows if row["bound"]]
-    some = [row["temperature"] for row in rows if row["censored"] > 0 and not row["bound"]]
+    bounds = [row for row in rows if row["bound"]]
     parts = []
     if scores:
         worst = max(scores)
@@ -108,15 +100,10 @@ def _against(role: str, rows: list[dict[str, Any]]) -> str:
         )
     else:
         parts.append(f"{role}: no walks are tested against exact times")
-    if some:
-        parts.append(f"some are censored at T = {_listed(some)} (times there assume an exponential law)")
     if bounds:
-        parts.append(f"most are at T = {_listed(bounds)}, where times are lower bounds")
+        told = ", ".join(f"{row['temperature']:g} ({100 * row['censored']:.2g} %)" for row in bounds)
+        parts.append(f"some are censored at T = {told}: times there are lower bounds and not tested")
     return "; ".join(parts)
-
-
-def _listed(values: list[float]) -> str:
-    return ", ".join(f"{value:g}" for value in values)
 
 
 def _shape(role: str, point: PointResults, temperature: np.ndarray, logs: np.ndarray) -> str:

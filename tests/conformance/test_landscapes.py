@@ -86,7 +86,9 @@ LANDSCAPES = {
     "network erf mse": (lambda: network(activation="erf", loss="mse", hidden=[5, 3]), 1e-15),
     "network with weight decay": (lambda: network(weight_decay=0.01), 1e-15),
     "network relu": (lambda: network(activation="relu", hidden=[6]), 1e-15),
+    "two wells": (lambda: landscapes.TwoWells(4, distance=1.5, softness=0.7), 1e-15),
     "native network": (lambda: native(), 1e-15),
+    "native network set free": (lambda: native(spheres=False, held_weight_decay=0.01), 1e-15),
     "network two threads": (lambda: network(threads=2), 1e-15),
     "network batch normalised": (lambda: structured(normalisation="batch", weight_decay=0.01), 1e-15),
     "network layer normalised": (lambda: structured(normalisation="layer", loss="mse", hidden=[12]), 1e-15),
@@ -101,7 +103,8 @@ LANDSCAPES = {
 }
 # Landscapes of levels, without a gradient, are in test_levels.py.
 DIFFERENTIABLE = [name for name in landscapes.__all__ if issubclass(getattr(landscapes, name), Differentiable)]
-FROM_THE_PACKAGE = [name for name in LANDSCAPES if name.startswith(("glass", "network", "native", "package"))]
+_OURS = ("glass", "network", "native", "package", "two wells")
+FROM_THE_PACKAGE = [name for name in LANDSCAPES if name.startswith(_OURS)]
 
 
 @pytest.fixture(scope="module", params=LANDSCAPES, ids=lambda name: name.replace(" ", "-"))

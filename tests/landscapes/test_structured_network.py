@@ -17,7 +17,7 @@ from spinnet.landscapes.network_local import windows_of
 from spinnet.landscapes.network_losses import LOSS_NAMES, loss_derivatives, loss_slopes
 from spinnet.landscapes.network_pieces import Dense, Places
 from spinnet.results.schema import task_identity
-from spinnet.simulation import simulate
+from spinnet.simulation import missing_data, simulate
 
 
 def patterns(count=12, inputs=6, classes=3):
@@ -121,6 +121,26 @@ def test_the_jacobian_and_gradients_of_single_patterns_are_those_of_their_defini
     np.testing.assert_allclose(matrix @ v, slope.ravel(), rtol=1e-4, atol=1e-6 * np.abs(slope).max())
     few = matrix.reshape(12, 3, -1)[chosen].reshape(9, -1)
     np.testing.assert_allclose(net.jacobian(x[0], chosen), few, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", ["nothing", "batch", "local"])
+def test_sharing_replicas_and_patterns_out_changes_no_more_than_rounding(name, monkeypatch):
+    net = network(**SWITCHES[name], dropout=0.2, weight_decay=0.1)
+    x = configurations(net, 5)
+    v = np.random.default_rng(3).standard_normal(x.shape)
+    terms = np.random.default_rng(4).integers(0, 12, (5, 9))
+    calls = (
+        lambda: net.energy(x), lambda: net.gradient(x), lambda: net.hvp(x, v), lambda: net.hvp_block(x[0], v),
+        lambda: net.gradient_batch(x, terms), lambda: net.jacobian(x[0]), lambda: net.logits(x, net.data.test_inputs),
+        lambda: net.gradient_terms(x),
+    )  # fmt: skip
+    at_once = [call() for call in calls]
+    for patterns_together in (1, 5, 30):
+        monkeypatch.setattr(
+            "spinnet.landscapes.structured_network._BLOCK_BYTES", 8 * net._activities * patterns_together
+        )
+        for call, expected in zip(calls, at_once, strict=True):
+            np.testing.assert_allclose(call(), expected, rtol=1e-10, atol=1e-11)
 
 
 # --- against DenseNetwork and PyTorch -------------------------------------------------------------------------------
@@ -385,7 +405,7 @@ def test_equal_structures_have_equal_tables():
 @pytest.mark.parametrize("switches", [{"normalisation": "batch"}, {"fractal": 2, "drop_path": 0.2, "dropout": 0.1}])
 def test_a_task_runs_on_it_and_has_memory_planned(switches):
     table = StructuredNetwork.resolve({"data_options": {"n_train": 20, "n_test": 10}, "hidden": [4], **switches})
-    StructuredNetwork.load_data(table)
+    StructuredNetwork.refuse_oversize({"kind": "StructuredNetwork", "revision": 1, **table})
     assert StructuredNetwork.task_memory_bytes(table, 3) > 8 * 20 * 64
     physics = {
         "landscape": {"kind": "StructuredNetwork", **table},
@@ -423,13 +443,22 @@ def test_wrong_tables_are_refused_in_one_line(given, words):
 
 
 def test_a_structure_that_does_not_fit_the_data_is_refused_before_a_run():
+    # Two of one data set: each has its own complaint.
+    tables = {
+        window: {"landscape": {"kind": "StructuredNetwork", **StructuredNetwork.resolve(
+            {"connections": "local", "window": window, "data_options": {"n_train": 20}})}, "replicas": 1}
+        for window in (2, 65, 70)
+    }  # fmt: skip
+    assert {key: line.split(":")[0] for key, line in missing_data(tables).items()} == {
+        65: "window = 65", 70: "window = 70"
+    }  # fmt: skip
     for given, words in (
         ({"connections": "local", "grid": [5, 5]}, "25 positions, but a pattern has 64 inputs"),
         ({"connections": "local", "window": 65}, "wider than a grid of 64"),
         ({"skip": True, "hidden": [30, 20]}, "64, 30, 20"),
     ):
         with pytest.raises(InputError, match=words):
-            StructuredNetwork.load_data(StructuredNetwork.resolve(given))
+            StructuredNetwork.refuse_oversize({"kind": "StructuredNetwork", **StructuredNetwork.resolve(given)})
 
 
 def test_wrong_arguments_are_refused():

@@ -123,17 +123,18 @@ def test_walks_that_are_too_slow_are_called_wrong(tmp_path):
     assert "MISS the exact mean times" in content.findings[1]
 
 
-def test_censored_walks_are_bounds_where_most_are_and_never_tested(tmp_path):
+def test_censored_walks_are_lower_bounds_and_never_tested(tmp_path):
     hole = exact(7)
     found = [walks(hole, 0.4, last=20.0), walks(hole, 1.6, last=60.0), walks(hole, 12.0)]
     content = build(tmp_path, hole_exact=[hole], hole_kinetics=found)
     line = content.findings[1]
-    assert "most are at T = 0.4, where times are lower bounds" in line and "censored at T = 1.6" in line
+    assert "censored at T = 0.4 (" in line and ", 1.6 (" in line and "lower bounds and not tested" in line
     assert "at 1 temperatures" in line
     variables = content.variables
     typical = np.exp(variables["kinetics/hole/walk_log_time"].data)
     expected = np.exp(variables["kinetics/hole/exact_log_time"].data)
-    assert 0.7 < typical[1] / expected[2] < 1.4 and typical[0] < expected[0]
+    assert (typical[:2] < expected[[0, 2]]).all() and 0.7 < typical[2] / expected[3] < 1.4
+    assert variables["kinetics/hole/walk_bound"].data.tolist() == [1, 1, 0]
 
 
 def sampled(converged=1, shift=0.0):

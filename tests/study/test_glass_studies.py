@@ -5,6 +5,7 @@ from study.studies import (
     ELSEWHERE,
     GLASSES,
     LEVELS,
+    NATIVES,
     NETWORK_NOISE,
     NETWORK_PATHS,
     NETWORK_SPECTRA,
@@ -19,4 +20,4 @@ def test_the_study_runs_from_its_file_to_its_figures(name, tmp_path):
 
 
 def test_every_shipped_study_is_tested_somewhere():
-    assert set(shipped()) <= {*GLASSES, *LEVELS, *ELSEWHERE, *NETWORK_NOISE, *NETWORK_PATHS, *NETWORK_SPECTRA}
+    assert set(shipped()) <= {*GLASSES, *LEVELS, *ELSEWHERE, *NATIVES, *NETWORK_NOISE, *NETWORK_PATHS, *NETWORK_SPECTRA}
