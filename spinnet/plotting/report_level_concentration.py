@@ -55,4 +55,5 @@ def _histograms(ax: Axes, report: LoadedReport) -> None:
     ax.set_yscale("log")
     ax.set_xlabel("test loss at the end")
     ax.set_ylabel("density over runs")
-    ax.legend(loc="upper right", fontsize=7.5)
+    style.headroom(ax, -(-len(sizes) // 2), 1.7)
+    ax.legend(loc="upper right", fontsize=7.5, ncols=2)

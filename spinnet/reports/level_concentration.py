@@ -1,4 +1,4 @@
-"""Do final energies concentrate as the system grows (Choromanska et al. 2015), and does training loss tell test loss?"""
+"""Do final energies concentrate with size (Choromanska et al. 2015), and does training loss tell test loss?"""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from spinnet.configurable import whole_number
 from spinnet.errors import ResultFileError
+from spinnet.estimators.scaling import fit_power_law
 from spinnet.reports.base import Content, Report
 from spinnet.reports.results import PointResults, StudyResults
-from spinnet.reports.verdicts import DECISIVE
+from spinnet.reports.verdicts import DECISIVE, REJECTED_FIT
 
 _SIDES = (("arm", "network"), ("shuffled", "shuffled labels"), ("glass", "glass"))
 _FEWEST = 10  # independent units of a size
@@ -59,7 +60,7 @@ class LevelConcentrationReport(Report):
     def build(self, results: StudyResults, tell: Callable[[str], None]) -> Content:
         """See :class:`LevelConcentrationReport`. Cost: ``resamples`` means and fits."""
         content = Content()
-        exponents: dict[str, tuple[float, float]] = {}
+        exponents: dict[str, tuple[float, float, bool]] = {}
         for side, what in _SIDES:
             name = self.chosen_arm(self.names, side, results.arms)
             if not name:
@@ -164,24 +165,32 @@ def _findings(what: str, levels: list[_Levels]) -> list[str]:
     return found
 
 
-def _exponent(levels: list[_Levels]) -> tuple[float, float] | None:
-    """Slope of ln(spread) on ln(n_dof) and its bootstrap error; None below three sizes."""
+def _exponent(levels: list[_Levels]) -> tuple[float, float, bool] | None:
+    """Slope of ln(spread) on ln(n_dof), its bootstrap error, whether a power describes it; None below three sizes."""
     if len(levels) < 3:
         return None
     x = np.log([one.n_dof for one in levels])
     weights = (x - x.mean()) / ((x - x.mean()) ** 2).sum()
     value = weights @ np.log([one.statistics["spread"][0] for one in levels])
     resampled = weights @ np.log([one.statistics["spread"][1] for one in levels])
-    return float(value), float(resampled.std(ddof=1))
+    spread = np.array([one.statistics["spread"][0] for one in levels])
+    error = np.array([one.statistics["spread"][1].std(ddof=1) for one in levels])
+    described = True
+    if (0.0 < error).all() and (error < 0.5 * spread).all():
+        described = not fit_power_law(np.exp(x), spread, error).p_value < REJECTED_FIT
+    return float(value), float(resampled.std(ddof=1)), described
 
 
-def _exponents(found: dict[str, tuple[float, float]]) -> list[str]:
+def _exponents(found: dict[str, tuple[float, float, bool]]) -> list[str]:
     if not found:
         return []
-    told = ", ".join(f"{what} {value:.2f} ± {error:.2f}" for what, (value, error) in found.items())
+    told = ", ".join(
+        f"{what} {value:.2f} ± {error:.2f}{'' if described else ' (a power does not describe it)'}"
+        for what, (value, error, described) in found.items()
+    )
     lines = [f"power of the number of degrees of freedom in the spread of final levels: {told}"]
     if "network" in found and "glass" in found:
-        (one, one_error), (other, other_error) = found["network"], found["glass"]
+        (one, one_error, _), (other, other_error, _) = found["network"], found["glass"]
         z = (one - other) / np.hypot(one_error, other_error)
         verdict = "differ" if abs(z) > DECISIVE else "are not told apart"
         lines.append(f"the powers of network and glass {verdict} (z = {z:.1f})")
