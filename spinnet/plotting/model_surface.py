@@ -14,6 +14,7 @@ from spinnet.plotting.loaded import LoadedModel, load_model_file
 
 _COLOUR = {"trained": style.COLOURS[0], "untrained": style.GREY, "shuffled": style.COLOURS[1]}
 _LABEL = {"trained": "trained", "untrained": "untrained", "shuffled": "shuffled targets"}
+_HUGE = 1e30  # what a run passes through before it overflows is not drawn
 _DASHES = (0, (4, 1.6))
 
 
@@ -56,16 +57,24 @@ def _arms(model: LoadedModel, group: str) -> list[str]:
     return [arm for arm in _COLOUR if model.group(arm, group)]
 
 
+def _mean(rows: np.ndarray) -> np.ndarray:
+    """Mean over the rows that are known, NaN where none is."""
+    known = np.abs(rows) < _HUGE
+    total, count = np.where(known, rows, 0.0).sum(axis=0), known.sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
 def _training(ax: Axes, model: LoadedModel) -> None:
     for arm in _arms(model, "trajectory"):
         group = model.group(arm, "trajectory")
         after = group["time"] > 0
         time, loss = group["time"][after], group["energy_density"][:, after]
+        loss = np.where(np.abs(loss) < _HUGE, loss, np.nan)
         ax.plot(time, loss.T, color=_COLOUR[arm], lw=0.5, alpha=0.45)
-        with np.errstate(all="ignore"):
-            ax.plot(time, np.nanmean(loss, axis=0), color=_COLOUR[arm], label=_LABEL[arm])
+        ax.plot(time, _mean(loss), color=_COLOUR[arm], label=_LABEL[arm])
     ax.set_xscale("log")
-    if min(float(np.nanmin(line.get_ydata(), initial=np.inf)) for line in ax.lines) > 0:
+    drawn = np.concatenate([np.asarray(line.get_ydata()) for line in ax.lines])
+    if (drawn[np.isfinite(drawn)] > 0).all():
         ax.set_yscale("log")
     ax.set_xlabel("step")
     ax.set_ylabel("loss per pattern")
@@ -102,15 +111,14 @@ def _ageing(ax: Axes, model: LoadedModel) -> None:
     after = group["delay"] > 0
     waits = group["waiting_time"]
     for k, (wait, shade) in enumerate(zip(waits, style.shades(style.COLOURS[0], len(waits)), strict=True)):
-        with np.errstate(all="ignore"):
-            moved = group["displacement"][:, k, after]
-            moved = np.nanmean(moved[np.isfinite(moved).any(axis=1)], axis=0) if np.isfinite(moved).any() else None
-        if moved is None:
-            continue
+        moved = _mean(group["displacement"][:, k, after])
         known = np.isfinite(moved)
         ax.plot(group["delay"][after][known], moved[known], color=shade, label=rf"$t_w={wait:.0f}$")
         if free:
-            ax.plot(group["delay"][after], free["displacement"][k, after], color=shade, ls=_DASHES, lw=0.8)
+            ax.plot(group["delay"][after], _mean(free["displacement"][None, k, after]), color=shade, ls=_DASHES, lw=0.8)
+    if not any(np.isfinite(line.get_ydata()).any() for line in ax.lines):
+        ax.set_title("every run diverged")
+        return
     if free:
         ax.plot([], [], color=style.INK, ls=_DASHES, lw=0.8, label="free diffusion")
     ax.set_xscale("log")
@@ -125,15 +133,15 @@ def _barriers(ax: Axes, model: LoadedModel) -> None:
     for arm in _arms(model, "barriers"):
         group = model.group(arm, "barriers")
         energy = group["energy_density"]
-        energy = energy[np.isfinite(energy).all(axis=1)]
+        energy = energy[(np.abs(energy) < _HUGE).all(axis=1)]
         if not len(energy):
             continue
         mean, spread = energy.mean(axis=0), energy.std(axis=0)
         ax.fill_between(group["share"], mean - spread, mean + spread, color=_COLOUR[arm], alpha=0.2, lw=0)
         ax.plot(group["share"], mean, color=_COLOUR[arm], label=_LABEL[arm])
     band = model.group("trained", "band")
-    if band and np.isfinite(band["energy_density"]).any():
-        energy = np.nanmean(band["energy_density"], axis=0)
+    if band and (np.abs(band["energy_density"]) < _HUGE).any():
+        energy = _mean(band["energy_density"])
         ax.plot(np.linspace(0, 1, len(energy)), energy, color=style.INK, marker="o", ms=2.6, lw=0.8,
                 label="elastic band")  # fmt: skip
     ax.set_xlim(0.0, 1.0)

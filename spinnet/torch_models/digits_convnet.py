@@ -40,8 +40,8 @@ def make():
         "data": data,
         "test_data": test_data,
         "weight_decay": 0.0,
-        "learning_rate": 0.1,  # how the seeds are trained: stochastic gradient descent
+        "learning_rate": 0.3,  # how the seeds are trained: stochastic gradient descent
         "batch": 32,
-        "steps": 3000,
+        "steps": 4000,
         "seeds": 5,
     }

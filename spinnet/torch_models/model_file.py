@@ -17,7 +17,7 @@ from spinnet.landscapes.torch_package import first_line, import_torch
 
 #: What a dict that the function returns may hold beside the three parts.
 OPTIONS = ("test_data", "weight_decay", "reduction", "batch_statistics", "learning_rate", "batch", "momentum", "steps",
-           "seeds", "dtype", "device")  # fmt: skip
+           "seeds", "seed", "dtype", "device", "points", "images", "band_steps")  # fmt: skip
 _PARTS = ("module", "loss", "data")
 _FORMS = "return module, loss, data, or a dict with these three names"
 
@@ -118,9 +118,10 @@ def _call(path: Path, make: Callable[[], Any]) -> Any:
 
 def _inside(path: Path, error: Exception) -> InputError:
     """The line for an error inside a person's file: where, and what."""
-    if isinstance(error, SyntaxError) and error.filename and Path(error.filename) == path:
+    here = path.resolve()
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).resolve() == here:
         return InputError(f"{path}, line {error.lineno}: {error.msg}")
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).resolve() == here]
     where = f", line {own[-1].lineno}" if own else ""
     return InputError(f"{path}{where}: {type(error).__name__}: {first_line(error)}")
 

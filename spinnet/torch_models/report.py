@@ -21,6 +21,7 @@ from spinnet.theory.diffusion import clock_displacement
 from spinnet.torch_models.settings import Settings
 
 _DECISIVE = 2.0  # standard errors
+_DRIFT = 3.0  # times the displacement of free diffusion: beyond, the runs still go downhill
 _WORDS = {"trained": "trained", "untrained": "untrained", "shuffled": "shuffled targets"}
 
 
@@ -41,11 +42,12 @@ class Report:
         self._variables, self._settings, self._n_units, self._layers = dict(variables), settings, n_units, layers
         self._arms = [arm for arm in _WORDS if f"{arm}/endpoint/configuration" in variables]
         self.content = Content()
+        self._warnings()
         for section in (self._energies, self._hessian, self._ageing, self._barriers, self._overlaps):
             if section.__name__.removeprefix("_") in settings.probes:
                 section()
         self._moved()
-        self._warnings()
+        self._what_is_missing()
 
     def _has(self, name: str) -> bool:
         return any(f"{arm}/{name}" in self._variables for arm in self._arms)
@@ -93,7 +95,7 @@ class Report:
                 f"Loss: {stated(*loss['trained'])} per pattern after training, {stated(*loss['untrained'])} before; "
                 f"from seed to seed it varies by {spread:.2g} ({spread / finite.mean():.0%} of the mean)."
             )
-        if "shuffled" in self._arms:
+        if "shuffled" in self._arms and np.isfinite([loss["shuffled"][0], loss["trained"][0]]).all():
             gap = _difference(loss["shuffled"], loss["trained"])
             self._say(
                 f"Null of learning: with shuffled targets the same training reaches {stated(*loss['shuffled'])}, "
@@ -114,10 +116,12 @@ class Report:
         top = self._row("largest eigenvalue", "edge/largest")
         low = self._row("smallest eigenvalue", "edge/smallest")
         ratio = self._row("spacing ratio", "spectrum/spacing_ratio")
+        if not np.isfinite(index["trained"][0]):
+            return
         self._say(
             f"Hessian, exact, per pattern: {stated(*index['trained'])} of {modes} eigenvalues are negative after "
-            f"training and {stated(*index['untrained'])} before; the largest is {stated(*top['trained'])}, the smallest "
-            f"{stated(*low['trained'])}."
+            f"training and {stated(*index['untrained'])} before; the largest is {stated(*top['trained'])}, "
+            f"the smallest {stated(*low['trained'])}."
         )
         told = []
         for arm in self._arms:
@@ -142,18 +146,24 @@ class Report:
         )
 
     def _ageing(self) -> None:
+        exponents: dict[int, dict[str, tuple[float, float]]] = {}
         for arm in self._arms:
             moved = self._data(arm, "two_time/displacement")
             if moved is None:
                 continue
-            waits, delays = self._data(arm, "two_time/waiting_time"), self._data(arm, "two_time/delay")
-            known = np.isfinite(moved).any(axis=(1, 2))
-            if not known.any():
+            known = np.isfinite(moved).any(axis=(1, 2)) & (self._data(arm, "endpoint/diverged") == 0)
+            if known.any():
+                self._one_ageing(arm, moved[known], known, exponents)
+            else:
                 self._say(f"Ageing, {_WORDS[arm]}: every run diverged, there is nothing to compare.")
-                continue
-            self._one_ageing(arm, waits, delays, moved[known], known)
+        for wait, found in exponents.items():
+            row: dict[str, Any] = {"quantity": f"lowest d ln D/d ln t, wait {wait}"}
+            for arm in self._arms:
+                row[arm], row[f"{arm}_error"] = (_cell(part) for part in found.get(arm, (math.nan, math.nan)))
+            self.content.rows.append(row)
 
-    def _one_ageing(self, arm, waits, delays, moved, known) -> None:
+    def _one_ageing(self, arm: str, moved: np.ndarray, known: np.ndarray, exponents) -> None:
+        waits, delays = self._data(arm, "two_time/waiting_time"), self._data(arm, "two_time/delay")
         later = delays > 0
         for k, wait in enumerate(waits):
             try:
@@ -161,46 +171,48 @@ class Report:
             except InputError:
                 continue
             self.content.add(f"{arm}/exponents/{int(wait)}", found.exponent, ("delay",))
-            self.content.rows.append({
-                "quantity": f"d ln D/d ln t, lowest, wait {int(wait)}",
-                **{a: found.lowest if a == arm else None for a in self._arms},
-                **{f"{a}_error": found.lowest_error if a == arm else None for a in self._arms},
-            })  # fmt: skip
+            exponents.setdefault(int(wait), {})[arm] = found.lowest, found.lowest_error
         clock = self._clock(arm, waits, delays, known)
-        common = later & np.isfinite(moved).all(axis=(0, 1)) if len(moved) else later
-        if clock is None or len(moved) < FEWEST_UNITS or common.sum() < 4:
-            why = ("its noise has no clock (batch normalisation, or checkpoints made elsewhere)" if clock is None
-                   else f"{len(moved)} runs and {int(common.sum())} common delays are too few for errors")  # fmt: skip
+        common = later & np.isfinite(moved).all(axis=(0, 1))
+        if clock is None or len(moved) < FEWEST_UNITS or common.sum() < 4 or len(waits) < 2:
+            few = f"{len(moved)} runs with {int(common.sum())} common delays are too few"
+            why = "there is no clock of the noise (batch normalisation, or checkpoints made elsewhere)"
+            why = why if clock is None else few
             self._say(f"Ageing, {_WORDS[arm]}: displacements are kept, but {why}: no verdict.")
             return
         self.content.add(f"{arm}/free/displacement", clock.mean(axis=0), ("waiting_time", "delay"), "1",
                          "of free diffusion with the measured gradient noise")  # fmt: skip
+        self._verdict(arm, waits, delays, moved, clock, common)
+
+    def _verdict(self, arm, waits, delays, moved, clock, common) -> None:
+        """Ageing, drift, or free diffusion whose noise changes: in logarithms, seed by seed."""
+        longest = int(np.flatnonzero(common)[-1])
+        ends = np.log(moved[:, [0, -1], longest])
+        beyond = ends - np.log(clock[:, [0, -1], longest])
+        each = ends[:, 0] - ends[:, 1], beyond[:, 0] - beyond[:, 1], beyond[:, 1]
+        fall, rest, drift = (tuple(float(part) for part in mean_and_error(values)) for values in each)
+        told = (f"within {delays[longest]:.0f} steps it moves {math.exp(fall[0]):.2g} times as far (in the square) "
+                f"from step {waits[0]:.0f} as from step {waits[-1]:.0f} (ln {stated(*fall)})")  # fmt: skip
+        if drift[0] - _DECISIVE * drift[1] > math.log(_DRIFT):
+            verdict = (f"NOT STATIONARY: from the last of these it still goes {math.exp(drift[0]):.2g} times as far as "
+                       "its noise alone would carry it, which is drift down the slope; no verdict on ageing, train "
+                       "longer")  # fmt: skip
+        elif abs(fall[0]) <= _DECISIVE * fall[1]:
+            verdict = "ages are not told apart: no ageing is seen"
+        elif abs(rest[0]) <= _DECISIVE * rest[1]:
+            verdict = ("in the clock of the gradient noise the ages are not told apart: the noise changes, which is "
+                       "free diffusion and no glass")  # fmt: skip
+        else:
+            verdict = (f"the changing noise of the gradient does not account for it: in its clock a factor "
+                       f"{math.exp(rest[0]):.2g} (ln {stated(*rest)}) is left")  # fmt: skip
+        later = delays > 0
         try:
             found = collapse(delays[later], moved[:, :, later], clock[:, :, later])
-        except InputError as error:
-            self._say(f"Ageing, {_WORDS[arm]}: no verdict ({error}).")
-            return
-        longest = int(np.flatnonzero(common)[-1])
-        ends = moved[:, [0, -1], longest]
-        fall = np.log(ends[:, 0] / ends[:, 1])
-        value, error = (float(part) for part in mean_and_error(fall))
-        apart = (f"after waiting {waits[0]:.0f} steps it moves {math.exp(value):.2g} times as far (in the square) "
-                 f"within {delays[longest]:.0f} steps as after {waits[-1]:.0f}")  # fmt: skip
-        over = np.log(moved[:, [0, -1], longest] / clock[:, [0, -1], longest])
-        rest, rest_error = (float(part) for part in mean_and_error(over[:, 0] - over[:, 1]))
-        if abs(value) <= _DECISIVE * error:
-            verdict = "no ageing is seen"
-        elif abs(rest) <= _DECISIVE * rest_error:
-            verdict = ("the falling noise of the gradient accounts for it: in its clock the ages are not told apart, "
-                       "which is free diffusion and no glass")  # fmt: skip
-        else:
-            verdict = (f"the falling noise of the gradient does not account for it: in its clock a factor "
-                       f"{math.exp(rest):.2g} (ln {stated(rest, rest_error)}) is left")  # fmt: skip
-        self._say(
-            f"Ageing, {_WORDS[arm]}: {apart} (ln {stated(value, error)}); {verdict}. Spread of ln D over ages: "
-            f"{stated(found.raw, found.raw_error)} against time, {stated(found.rescaled, found.rescaled_error)} "
-            "against the clock of the noise."
-        )
+            spread = (f" Spread of ln D over ages: {stated(found.raw, found.raw_error)} against time, "
+                      f"{stated(found.rescaled, found.rescaled_error)} against the clock of the noise.")  # fmt: skip
+        except InputError:
+            spread = ""
+        self._say(f"Ageing, {_WORDS[arm]}: {told}; {verdict}.{spread}")
 
     def _clock(self, arm, waits, delays, known) -> np.ndarray | None:
         """Displacement of free diffusion with each run's own gradient noise, shape of the displacements."""
@@ -221,6 +233,8 @@ class Report:
             return
         height = self._row("barrier of straight line", "barriers/height", pairs="barriers")
         self._row("excess over ends' line", "barriers/excess", pairs="barriers")
+        if not np.isfinite(height["trained"][0]):
+            return
         low, z = _difference(height["trained"], height["untrained"])
         told = "higher" if low > 0 else "lower"
         line = (f"Barriers: on straight lines between trained seeds the loss rises by {stated(*height['trained'])} per "
@@ -231,20 +245,23 @@ class Report:
         if self._has("band/upper_bound"):
             bound = self._row("barrier of elastic band", "band/upper_bound", pairs="band")["trained"]
             converged = self._data("trained", "band/converged")
-            share = bound[0] / self._row_mean_of_band()
+            straight = self._straight_of_bands()
+            reach = "nowhere rise above their higher end: these pairs are joined without a barrier"
+            if bound[0] > 0:
+                reach = f"need {stated(*bound)}, where straight lines need {straight:.3g}"
             self._say(
-                f"Elastic bands between {len(converged)} pairs reach {stated(*bound)}, {share:.0%} of the straight "
-                f"lines' barriers; {int(converged.sum())} of {len(converged)} converged"
-                + ("." if converged.all() else ": what they give is an upper bound of the lowest barrier.")
+                f"Elastic bands between {len(converged)} pairs {reach}; {int(converged.sum())} of {len(converged)} "
+                + ("converged." if converged.all() else "converged, so that the lowest paths may lie lower still.")
             )
 
-    def _row_mean_of_band(self) -> float:
+    def _straight_of_bands(self) -> float:
         """Mean straight barrier of the pairs that have a band."""
         own = {tuple(sorted(pair)) for pair in zip(self._data("trained", "band/first").tolist(),
                self._data("trained", "band/second").tolist(), strict=True)}  # fmt: skip
         pairs = zip(self._data("trained", "barriers/first"), self._data("trained", "barriers/second"),
                     self._data("trained", "barriers/height"), strict=True)  # fmt: skip
-        return float(np.nanmean([height for a, b, height in pairs if (int(a), int(b)) in own]))
+        heights = [height for a, b, height in pairs if (int(a), int(b)) in own and np.isfinite(height)]
+        return float(np.mean(heights)) if heights else math.nan
 
     def _overlaps(self) -> None:
         if not self._has("overlaps/weights"):
@@ -252,10 +269,12 @@ class Report:
             return
         weights = self._row("overlap of weights", "overlaps/weights", pairs="overlaps")
         answers = self._row("correlation of answers", "overlaps/answers", pairs="overlaps")
+        if not np.isfinite(weights["trained"][0]):
+            return
         self._say(
             f"Overlaps between seeds: weights {stated(*weights['trained'])} (untrained "
-            f"{stated(*weights['untrained'])}, symmetries not divided out), answers {stated(*answers['trained'])} (untrained "
-            f"{stated(*answers['untrained'])})."
+            f"{stated(*weights['untrained'])}, symmetries not divided out), answers "
+            f"{stated(*answers['trained'])} (untrained {stated(*answers['untrained'])})."
         )
 
     def _moved(self) -> None:
@@ -287,6 +306,8 @@ class Report:
                     f"DIVERGED, {_WORDS[arm]}: {int(lost.sum())} of {len(lost)} runs overflowed; they are kept and "
                     "flagged, and left out of the means. A lower learning rate would hold them."
                 )
+
+    def _what_is_missing(self) -> None:
         seeds = len(self._data("trained", "endpoint/configuration"))
         if seeds < FEWEST_UNITS:
             self._say(f"{seeds} seeds: errors over fewer than {FEWEST_UNITS} have no known size themselves.")
