@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from spinnet.errors import InputError, nearest_name
 
@@ -20,6 +20,9 @@ class Configurable:
 
     #: Constructor parameters that are not physics (they change speed, never bits) and stay out of a task's identity.
     execution_parameters: tuple[str, ...] = ("threads",)
+    #: Parameters that came after results had been made, with the values that leave everything as it was before: with
+    #: these they stay out of the table, and tasks keep the identity that they had.
+    later_parameters: ClassVar[Mapping[str, Any]] = {}
 
     @classmethod
     def parameters(cls) -> dict[str, inspect.Parameter]:
@@ -56,7 +59,9 @@ class Configurable:
             checked = cls.validate(**complete)
         except InputError as error:
             raise InputError(f"{where}: {error}" if where else str(error)) from None
-        return {name: canonical(checked[name]) for name in allowed}
+        table = {name: canonical(checked[name]) for name in allowed}
+        later = {name: canonical(value) for name, value in cls.later_parameters.items()}
+        return {name: value for name, value in table.items() if name not in later or value != later[name]}
 
     @classmethod
     def validate(cls, **parameters: Any) -> dict[str, Any]:

@@ -8,20 +8,24 @@ from collections.abc import Mapping
 import numpy as np
 
 from spinnet import randomness
+from spinnet.probes.base import BlockProbe
 from spinnet.records import Variable, Variables
 from spinnet.trajectory import seen_by
 
+_ALL = -1  # in place of a replica: a measurement of the whole block
+
 
 class Endpoint:
-    """Measurements on the final configurations, one probe and one replica at a time.
+    """Measurements on the final configurations, one probe and one replica (or the whole block) at a time.
 
     A dense spectrum takes long: what was measured before an interruption is kept, and every call makes at least one
     measurement, so that a run that is stopped again and again still arrives.
     """
 
-    def __init__(self, landscape, probes, x):
-        self.landscape, self.probes, self.x = landscape, probes, x
-        self.work = [(name, a) for name in probes for a in range(len(x))]
+    def __init__(self, landscape, probes, start, x):
+        self.landscape, self.probes, self.start, self.x = landscape, probes, start, x
+        whole = {name for name, probe in probes.items() if isinstance(probe, BlockProbe)}
+        self.work = [(name, a) for name in probes for a in ([_ALL] if name in whole else range(len(x)))]
         self.done: list[Variables] = []
 
     def resume(self, arrays: Mapping[str, np.ndarray], times: int) -> None:
@@ -51,13 +55,17 @@ class Endpoint:
     def measure(self, seed: int, sample: int, should_stop) -> bool:
         """Measure what is missing; False when asked to stop before the end."""
         for name, a in self.work[len(self.done) :]:
-            rng = randomness.stream(seed, "probe", name, sample, a)
+            whole = a == _ALL
+            rng = randomness.stream(seed, "probe", name, sample, *(() if whole else (a,)))
             probe = self.probes[name]
-            block = self.x[a : a + 1]
+            block = self.x if whole else self.x[a : a + 1]
             if probe.descent is not None:
                 block = probe.launch(self.landscape, block, rng)
             seen = seen_by(probe, self.landscape, block)
-            self.done.append(probe.measure(self.landscape, seen, rng))
+            if whole:
+                self.done.append(probe.measure_block(self.landscape, self.start, seen, rng))
+            else:
+                self.done.append(probe.measure(self.landscape, seen, rng))
             if len(self.done) < len(self.work) and should_stop():
                 return False
         return True

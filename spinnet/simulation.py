@@ -25,7 +25,7 @@ from spinnet.errors import InputError
 from spinnet.landscapes import load as load_landscape
 from spinnet.landscapes.base import TASK_PARAMETERS, Landscape, require
 from spinnet.probes import load as load_probe
-from spinnet.probes.base import EndpointProbe
+from spinnet.probes.base import BlockProbe, EndpointProbe
 from spinnet.records import Variables
 from spinnet.schedules import SCHEDULES
 from spinnet.trajectory import Trajectory
@@ -86,11 +86,13 @@ def simulate(
     seconds = began.spent("setup")
 
     run = Trajectory(landscape, dynamics, probes, schedule, replicas)
-    if state is None:
+    start = None
+    if state is None or any(isinstance(probe, BlockProbe) for probe in probes.values()):
         # Keyed by what is simulated, so that sizes and temperatures are independent of one another; the start is
         # common to all dynamics on one landscape, as its disorder is.
         where, how = _number(physics["landscape"]), _number(physics["dynamics"])
         start = landscape.start(replicas, randomness.stream(seed, "start", where, sample))
+    if state is None:
         noise = randomness.counter_keys(seed, replicas, "noise", where, how, sample)
         run.begin(dynamics.init(landscape, start, noise))
     else:
@@ -111,14 +113,14 @@ def simulate(
     variables: Variables = {}
     unfinished: dict[str, np.ndarray] = {}
     parts = 0
-    endpoint_probes = {n: p for n, p in probes.items() if isinstance(p, EndpointProbe)}
+    endpoint_probes = {n: p for n, p in probes.items() if isinstance(p, EndpointProbe | BlockProbe)}
     if finished and moves and endpoint_probes:
         # One measurement of the end-point may take minutes and cannot be interrupted: the last moment to be asked.
         report(1.0)
         finished = not should_stop()
     if finished:
         began = _Phase()
-        endpoint = Endpoint(landscape, endpoint_probes, run.final)
+        endpoint = Endpoint(landscape, endpoint_probes, start, run.final)
         endpoint.resume(state or {}, len(run.times))
         finished = endpoint.measure(seed, sample, should_stop)
         if finished:

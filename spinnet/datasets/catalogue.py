@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spinnet.configurable import canonical
-from spinnet.datasets import embedded, files, openml, teachers
+from spinnet.datasets import augmented, embedded, files, openml, teachers
 from spinnet.datasets.dataset import Dataset
 from spinnet.datasets.prepare import COMMON, check_common, prepare
 from spinnet.datasets.source import Size, Source
@@ -15,6 +15,7 @@ from spinnet.errors import InputError, nearest_name
 
 _SOURCES: dict[str, Source] = {
     "digits": embedded.digits,
+    "digits-augmented": augmented.augmented,
     "xor": embedded.xor,
     "mnist": openml.mnist,
     "fashion-mnist": openml.fashion_mnist,
@@ -125,9 +126,11 @@ def load(name: str, **options: Any) -> Dataset:
     Parameters
     ----------
     name
-        ``"digits"`` (embedded: 1797 images of 8×8 pixels in 10 classes),
+        ``"digits"`` (embedded: 1797 images of 8×8 pixels in 10 classes), ``"digits-augmented"`` (``copies`` of each of
+        them but for ``held_out`` of the test part, shifted by up to ``shift`` pixels, with ``noise``),
         ``"mnist"``, ``"fashion-mnist"``, ``"cifar-10"`` (from OpenML, through scikit-learn), ``"idx"``, ``"npz"``
-        (local files), ``"random"``, ``"teacher-perceptron"``, ``"teacher-mlp"`` (synthetic), ``"xor"``.
+        (local files), ``"random"``, ``"teacher-perceptron"``, ``"teacher-mlp"`` (synthetic), ``"xor"`` (inputs 1 and
+        ``low`` = −1 or 0).
     n_train, n_test
         Numbers of patterns; left out, all that there are. A source without a test part of its own gives a quarter of
         its patterns to it.

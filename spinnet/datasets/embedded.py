@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from spinnet.configurable import one_of, real_number
 from spinnet.datasets.dataset import hash_arrays
 from spinnet.datasets.source import Raw, Size, Source
 from spinnet.errors import ResultFileError
@@ -34,8 +35,13 @@ def _read_digits(options: dict[str, Any]) -> Raw:
     )
 
 
+def _check_xor(options: dict[str, Any]) -> dict[str, Any]:
+    return {"low": one_of("low", float(real_number("low", options["low"])), (-1.0, 0.0))}
+
+
 def _read_xor(options: dict[str, Any]) -> Raw:
-    inputs = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
+    low = options["low"]
+    inputs = np.array([[low, low], [low, 1.0], [1.0, low], [1.0, 1.0]])
     return Raw(inputs=inputs, labels=np.array([0, 1, 1, 0]), n_classes=2, source="exclusive or", licence="none needed")
 
 
@@ -43,5 +49,6 @@ digits = Source(
     read=_read_digits, size=lambda options: Size(1797, 0, 64, 10), content_hash=lambda options: DIGITS_SHA256
 )
 xor = Source(
-    read=_read_xor, size=lambda options: Size(4, 0, 2, 2), common={"n_test": 0, "standardise": "none"}
+    read=_read_xor, size=lambda options: Size(4, 0, 2, 2), own={"low": -1.0}, check=_check_xor,
+    common={"n_test": 0, "standardise": "none"},
 )

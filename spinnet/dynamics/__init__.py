@@ -6,47 +6,56 @@ The modules are imported at first use.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
-from spinnet.errors import InputError, nearest_name
+from spinnet.registry import find
 
 if TYPE_CHECKING:
     from spinnet.dynamics.base import Dynamics
     from spinnet.dynamics.constrained_tempering import ConstrainedTempering
+    from spinnet.dynamics.cooled_sgd import CooledSGD
     from spinnet.dynamics.cooling import Cooling
     from spinnet.dynamics.critical_point_census import CriticalPointCensus
     from spinnet.dynamics.first_passage import FirstPassage
     from spinnet.dynamics.geodesic_metropolis import GeodesicMetropolis
     from spinnet.dynamics.gradient_descent import GradientDescent
     from spinnet.dynamics.gradient_flow import GradientFlow
+    from spinnet.dynamics.hit_and_run import HitAndRun
     from spinnet.dynamics.langevin import Langevin
+    from spinnet.dynamics.levenberg_marquardt import LevenbergMarquardt
     from spinnet.dynamics.paired_langevin import PairedLangevin
     from spinnet.dynamics.parallel_tempering import ParallelTempering
     from spinnet.dynamics.rejection_free import RejectionFree
+    from spinnet.dynamics.rmsprop import RMSProp
     from spinnet.dynamics.saddle_search import SaddleSearch
     from spinnet.dynamics.sgd import SGD
     from spinnet.dynamics.spin_flips import SpinFlips
     from spinnet.dynamics.still import Still
+    from spinnet.dynamics.sweeps import Sweeps
     from spinnet.dynamics.wang_landau import WangLandau
 
 #: Where each dynamics lives: name -> "module:class".
 DYNAMICS = {
     "ConstrainedTempering": "spinnet.dynamics.constrained_tempering:ConstrainedTempering",
+    "CooledSGD": "spinnet.dynamics.cooled_sgd:CooledSGD",
     "Cooling": "spinnet.dynamics.cooling:Cooling",
     "CriticalPointCensus": "spinnet.dynamics.critical_point_census:CriticalPointCensus",
     "FirstPassage": "spinnet.dynamics.first_passage:FirstPassage",
     "GeodesicMetropolis": "spinnet.dynamics.geodesic_metropolis:GeodesicMetropolis",
     "GradientDescent": "spinnet.dynamics.gradient_descent:GradientDescent",
     "GradientFlow": "spinnet.dynamics.gradient_flow:GradientFlow",
+    "HitAndRun": "spinnet.dynamics.hit_and_run:HitAndRun",
     "Langevin": "spinnet.dynamics.langevin:Langevin",
+    "LevenbergMarquardt": "spinnet.dynamics.levenberg_marquardt:LevenbergMarquardt",
     "PairedLangevin": "spinnet.dynamics.paired_langevin:PairedLangevin",
     "ParallelTempering": "spinnet.dynamics.parallel_tempering:ParallelTempering",
+    "RMSProp": "spinnet.dynamics.rmsprop:RMSProp",
     "SGD": "spinnet.dynamics.sgd:SGD",
     "SaddleSearch": "spinnet.dynamics.saddle_search:SaddleSearch",
     "RejectionFree": "spinnet.dynamics.rejection_free:RejectionFree",
     "SpinFlips": "spinnet.dynamics.spin_flips:SpinFlips",
     "Still": "spinnet.dynamics.still:Still",
+    "Sweeps": "spinnet.dynamics.sweeps:Sweeps",
     "WangLandau": "spinnet.dynamics.wang_landau:WangLandau",
 }
 
@@ -54,19 +63,24 @@ __all__ = [
     "DYNAMICS",
     "SGD",
     "ConstrainedTempering",
+    "CooledSGD",
     "Cooling",
     "CriticalPointCensus",
     "FirstPassage",
     "GeodesicMetropolis",
     "GradientDescent",
     "GradientFlow",
+    "HitAndRun",
     "Langevin",
+    "LevenbergMarquardt",
     "PairedLangevin",
     "ParallelTempering",
+    "RMSProp",
     "RejectionFree",
     "SaddleSearch",
     "SpinFlips",
     "Still",
+    "Sweeps",
     "WangLandau",
     "load",
 ]
@@ -80,12 +94,7 @@ def load(name: str) -> type[Dynamics]:
     InputError
         For an unknown name, with the nearest known one.
     """
-    if name not in DYNAMICS:
-        raise InputError(
-            f"dynamics {name!r} is not known{nearest_name(name, DYNAMICS)}; there are {', '.join(DYNAMICS)}"
-        )
-    module, _, attribute = DYNAMICS[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    return find("dynamics", name, DYNAMICS)
 
 
 def __getattr__(name: str):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -48,6 +49,10 @@ class SGD(SteppedDynamics):
         Numbers of steps, increasing, after which the learning rate is multiplied by ``drop_factor``.
     drop_factor
         In (0, 1].
+    clip
+        Largest length of the minibatch's mean gradient of a replica, weight decay included: a longer one is shortened
+        to it (Pascanu, Mikolov & Bengio 2013, 1211.5063). 0: none. Steps that are clipped are made one by one, not in
+        one kernel.
 
     Notes
     -----
@@ -58,6 +63,7 @@ class SGD(SteppedDynamics):
     requires = (SumOfTerms,)
     kernels = ("spinnet.kernels.counter_noise",)
     State = SGDState
+    later_parameters: ClassVar[Mapping[str, Any]] = {"clip": 0.0}
 
     def __init__(
         self,
@@ -66,15 +72,17 @@ class SGD(SteppedDynamics):
         momentum: float = 0.0,
         drops: tuple[int, ...] = (),
         drop_factor: float = 0.1,
+        clip: float = 0.0,
     ):
         given = self.validate(
-            learning_rate=learning_rate, batch=batch, momentum=momentum, drops=drops, drop_factor=drop_factor
+            learning_rate=learning_rate, batch=batch, momentum=momentum, drops=drops, drop_factor=drop_factor, clip=clip
         )
         self.learning_rate, self.batch, self.momentum = given["learning_rate"], given["batch"], given["momentum"]
         self.drops, self.drop_factor = tuple(given["drops"]), given["drop_factor"]
+        self.clip = given["clip"]
 
     @classmethod
-    def validate(cls, learning_rate, batch, momentum, drops, drop_factor):
+    def validate(cls, learning_rate, batch, momentum, drops, drop_factor, clip):
         if not isinstance(drops, list | tuple | np.ndarray):
             raise InputError(f"drops = {drops!r}: give a list of step numbers, such as [1000, 2000]")
         drops = [whole_number("drops", step, 1) for step in drops]
@@ -89,6 +97,7 @@ class SGD(SteppedDynamics):
             "momentum": check_momentum(momentum),
             "drops": drops,
             "drop_factor": drop_factor,
+            "clip": real_number("clip", clip, 0.0),
         }
 
     def flow_time(self, landscape: Landscape) -> float:
@@ -118,9 +127,24 @@ class SGD(SteppedDynamics):
                 count = min(last - first, longest, until - first)
                 terms = np.empty((count, len(x), self.batch), dtype=np.int64)
                 fill_integers(keys, first * self.batch, landscape.n_terms, terms)
-                x, velocity = landscape.minibatch_steps(x, velocity, terms, rate, self.momentum)
+                if self.clip > 0.0:
+                    x, velocity = self._clipped_steps(landscape, x, velocity, terms, rate)
+                else:
+                    x, velocity = landscape.minibatch_steps(x, velocity, terms, rate, self.momentum)
                 first += count
         return SGDState(x, velocity, state.steps + n, keys, ~finite_rows(x))
+
+    def _clipped_steps(
+        self, landscape: SumOfTerms, x: np.ndarray, velocity: np.ndarray, terms: np.ndarray, rate: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Those of :meth:`SumOfTerms.minibatch_steps`, each gradient shortened before it is used."""
+        for batch in terms:
+            gradient = landscape.gradient_batch(x, batch) / batch.shape[1]
+            length = np.sqrt(np.einsum("ri,ri->r", gradient, gradient))
+            gradient *= np.minimum(1.0, self.clip / length)[:, None]
+            velocity = self.momentum * velocity - rate * gradient
+            x = x + velocity
+        return x, velocity
 
     def _rate(self, step: int) -> tuple[float, int]:
         """Learning rate of step number ``step`` and the step up to which it holds."""

@@ -73,7 +73,8 @@ def half_temperature(log_density: ArrayLike, energy: ArrayLike, values: ArrayLik
     average never passes one half from below.
     """
     energy = np.asarray(energy, float)
-    spread = float(np.nanmax(energy) - np.nanmin(energy))
+    finite = energy[np.isfinite(energy) & np.isfinite(np.asarray(log_density, float))]
+    spread = float(np.ptp(finite)) if finite.size else 0.0
     if spread <= 0.0:
         return float("nan")
     return highest_crossing(

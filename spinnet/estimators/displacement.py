@@ -15,13 +15,17 @@ from numpy.typing import ArrayLike, NDArray
 from spinnet.errors import InputError
 from spinnet.estimators.resampling import FEWEST_UNITS, jackknife
 
+#: An exponent with a larger error is no reading: rare batches of large gradients make short delays uncertain.
+KNOWN = 0.15
+
 
 @dataclass(frozen=True)
 class LocalExponents:
     """d ln Δ/d ln t of one waiting time: arrays of shape (delay,), NaN where the window does not fit.
 
-    ``lowest`` is the smallest of them, at the delay ``lowest_at``, with an error from the same delay in all jackknife
-    samples (the choice of the delay biases it down by less than that error where the curve is smooth).
+    ``lowest`` is the smallest of those that are known to :data:`KNOWN` or better, at the delay ``lowest_at``, with the
+    error at that delay (its choice biases it down by less than that error where the curve is smooth); NaN where none
+    is known so well.
     """
 
     delay: NDArray
@@ -76,8 +80,10 @@ def displacement_exponents(
         lambda rows: weights[:, known] @ np.log(rows.mean(axis=0)), moved[:, known], fewest_units=fewest_units
     )
     exponent, error = (np.where(fits, values, np.nan) for values in (found.value, found.error))
-    low = int(np.nanargmin(exponent))
-    return LocalExponents(t, exponent, error, float(exponent[low]), float(error[low]), float(t[low]), found.n_units)
+    read = np.where(error <= KNOWN, exponent, np.inf)
+    low = int(np.nanargmin(read))
+    ends = (exponent[low], error[low], t[low]) if np.isfinite(read[low]) else (np.nan, np.nan, np.nan)
+    return LocalExponents(t, exponent, error, *map(float, ends), found.n_units)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Operations on packed patterns of ±1, written in vector instructions.
 
 64 entries are one word; a bit is set where the entry is −1, and places beyond the last entry are 0. A word can then be
-the mask of 64 whole numbers: sums over patterns take one masked addition for each vector of numbers, and products of
-two patterns are counted, Σ ab = n − 2 popcount(a ^ b). Nothing is checked: the caller owns the arrays, which are flat
-here and addressed by the number of their first word or number.
+the mask of 64 whole numbers of 16 bits: a sum over patterns takes one masked addition for each vector of numbers.
+Products of two patterns are counted, Σ ab = n − 2 popcount(a ^ b). Nothing is checked: the caller owns the arrays,
+which are flat here and addressed by the number of their first word or number.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from numba.extending import intrinsic
 
 from spinnet.kernels._tiles import _I32, _I64
 
+_I16 = ir.IntType(16)
 #: Entries of a word, and words of the block in which signs are compared.
 WORD = 64
 BLOCK = 8
 _LANES = 32  # numbers that are handled together: half a word
+#: Rows whose sums :func:`masked_sums` makes together.
+ROWS = 8
 
 
 def _pointer(context, builder, kind, array, index):
@@ -38,8 +41,13 @@ def _mask(builder, words, half):
     return builder.bitcast(bits, ir.VectorType(ir.IntType(1), _LANES))
 
 
-def _same(value, count):
-    return ir.Constant(ir.VectorType(_I32, count), [ir.Constant(_I32, value)] * count)
+def _same(value):
+    return ir.Constant(ir.VectorType(_I16, _LANES), [ir.Constant(_I16, value)] * _LANES)
+
+
+def _numbers(builder, start, half):
+    """The numbers that belong to half a word."""
+    return _vector(builder, cgutils.gep(builder, start, builder.mul(half, ir.Constant(_I64, _LANES))), _I16, _LANES)
 
 
 def _halves(builder, pointer):
@@ -57,29 +65,74 @@ def popcount(typing, word):
 
 
 @intrinsic
-def masked_sum(typing, words, word, halves, numbers, first):
-    """Σ numbers[first + b] over the bits b that are set in ``halves`` half words from ``words[word]`` on; int32."""
+def masked_sums(typing, words, places, halves, group, numbers, first, sums):
+    """sums[r] = Σ numbers[first + b] over the bits b set in ``halves`` half words from ``words[places[r]]`` on, r < 8.
+
+    The numbers are loaded once for all eight. Sums of 16 bits are widened after every ``group`` half words: the sum of
+    so many numbers must fit.
+    """
 
     def generate(context, builder, signature, values):
         kinds = signature.args
-        bits = _halves(builder, _pointer(context, builder, kinds[0], values[0], values[1]))
-        start = _pointer(context, builder, kinds[3], values[3], values[4])
-        zero = _same(0, _LANES)
-        total = cgutils.alloca_once_value(builder, zero)
-        with cgutils.for_range(builder, values[2]) as loop:
-            place = cgutils.gep(builder, start, builder.mul(loop.index, ir.Constant(_I64, _LANES)))
-            chosen = builder.select(_mask(builder, bits, loop.index), _vector(builder, place, _I32, _LANES), zero)
-            builder.store(builder.add(builder.load(total), chosen), total)
-        kind = ir.FunctionType(_I32, [zero.type])
-        reduce = cgutils.get_or_insert_function(builder.module, kind, f"llvm.vector.reduce.add.v{_LANES}i32")
-        return builder.sext(builder.call(reduce, [builder.load(total)]), _I64)
+        where = _pointer(context, builder, kinds[1], values[1], ir.Constant(_I64, 0))
+        bits = []
+        for r in range(ROWS):
+            place = builder.load(cgutils.gep(builder, where, ir.Constant(_I64, r)))
+            bits.append(_halves(builder, _pointer(context, builder, kinds[0], values[0], place)))
+        start = _pointer(context, builder, kinds[4], values[4], values[5])
+        zero, wide = _same(0), ir.VectorType(_I32, _LANES // 2)
+        totals = _zeros(builder, wide, ROWS)
+        left = builder.add(values[2], builder.sub(values[3], ir.Constant(_I64, 1)))
+        with cgutils.for_range(builder, builder.udiv(left, values[3])) as groups:
+            before = builder.mul(groups.index, values[3])
+            after = builder.add(before, values[3])
+            after = builder.select(builder.icmp_signed("<", after, values[2]), after, values[2])
+            parts = _zeros(builder, zero.type, ROWS)
+            with cgutils.for_range_slice(builder, before, after, ir.Constant(_I64, 1)) as (half, _):
+                vector = _numbers(builder, start, half)
+                for pointer, part in zip(bits, parts, strict=True):
+                    before_it = builder.load(part)
+                    more = builder.add(before_it, vector)
+                    builder.store(builder.select(_mask(builder, pointer, half), more, before_it), part)
+            for part, total in zip(parts, totals, strict=True):
+                pairs = builder.bitcast(builder.load(part), wide)
+                sixteen = ir.Constant(wide, [ir.Constant(_I32, 16)] * wide.count)
+                low = builder.ashr(builder.shl(pairs, sixteen), sixteen)
+                widened = builder.add(low, builder.ashr(pairs, sixteen))
+                builder.store(builder.add(builder.load(total), widened), total)
+        vectors = [builder.load(total) for total in totals]
+        while len(vectors) > 1:
+            vectors = [_fold(builder, a, b) for a, b in zip(vectors[::2], vectors[1::2], strict=True)]
+        target = _pointer(context, builder, kinds[6], values[6], ir.Constant(_I64, 0))
+        _store(builder, _fold(builder, vectors[0]), target)
+        return context.get_dummy_value()
 
-    return types.int64(words, types.int64, types.int64, numbers, types.int64), generate
+    arguments = words, places, types.int64, types.int64, numbers, types.int64, sums
+    return types.void(*arguments), generate
+
+
+def _zeros(builder, kind, count):
+    """Places that live across iterations and begin at zero; LLVM turns them into registers."""
+    places = [cgutils.alloca_once(builder, kind) for _ in range(count)]
+    for place in places:
+        builder.store(ir.Constant(kind, [ir.Constant(kind.element, 0)] * kind.count), place)
+    return places
+
+
+def _fold(builder, first, second=None):
+    """Sums of neighbouring pairs, those of the first vector before those of the second."""
+    count = first.type.count * (1 if second is None else 2)
+    second = ir.Constant(first.type, ir.Undefined) if second is None else second
+    parts = []
+    for offset in (0, 1):
+        order = [ir.Constant(_I32, k) for k in range(offset, count, 2)]
+        parts.append(builder.shuffle_vector(first, second, ir.Constant(ir.VectorType(_I32, len(order)), order)))
+    return builder.add(*parts)
 
 
 @intrinsic
 def masked_shift(typing, words, word, halves, numbers, first, plain, marked):
-    """Add ``marked`` to numbers[first + b] where bit b is set, ``plain`` where not; int32."""
+    """Add ``marked`` to numbers[first + b] where bit b is set, ``plain`` where not."""
 
     def generate(context, builder, signature, values):
         kinds = signature.args
@@ -87,9 +140,9 @@ def masked_shift(typing, words, word, halves, numbers, first, plain, marked):
         start = _pointer(context, builder, kinds[3], values[3], values[4])
         spread = [_spread(builder, value) for value in values[5:]]
         with cgutils.for_range(builder, values[2]) as loop:
-            place = cgutils.gep(builder, start, builder.mul(loop.index, ir.Constant(_I64, _LANES)))
             step = builder.select(_mask(builder, bits, loop.index), spread[1], spread[0])
-            _store(builder, builder.add(_vector(builder, place, _I32, _LANES), step), place)
+            place = cgutils.gep(builder, start, builder.mul(loop.index, ir.Constant(_I64, _LANES)))
+            _store(builder, builder.add(_numbers(builder, start, loop.index), step), place)
         return context.get_dummy_value()
 
     return types.void(words, types.int64, types.int64, numbers, types.int64, types.int64, types.int64), generate
@@ -104,10 +157,9 @@ def mark_near_zero(typing, numbers, first, halves, words, low, high):
         start = _pointer(context, builder, kinds[0], values[0], values[1])
         targets = [_halves(builder, _pointer(context, builder, kinds[3], values[3], value)) for value in values[4:]]
         with cgutils.for_range(builder, values[2]) as loop:
-            place = cgutils.gep(builder, start, builder.mul(loop.index, ir.Constant(_I64, _LANES)))
-            vector = _vector(builder, place, _I32, _LANES)
+            vector = _numbers(builder, start, loop.index)
             for shift, target in zip((0, 2), targets, strict=True):
-                near = builder.icmp_unsigned("<", builder.add(vector, _same(shift, _LANES)), _same(2, _LANES))
+                near = builder.icmp_unsigned("<", builder.add(vector, _same(shift)), _same(2))
                 where = cgutils.gep(builder, target, loop.index)
                 builder.store(builder.bitcast(near, _I32), where, align=4)
         return context.get_dummy_value()
@@ -144,10 +196,10 @@ def count_differences(typing, gained, first, lost, second, signs, third, blocks,
     return types.int64(*arguments), generate
 
 
-def _spread(builder, value, count=_LANES, element=_I32):
+def _spread(builder, value, count=_LANES, element=_I16):
     """A 64-bit number in all places of a vector."""
-    if element is _I32:
-        value = builder.trunc(value, _I32)
+    if element is _I16:
+        value = builder.trunc(value, _I16)
     empty = ir.Constant(ir.VectorType(element, count), ir.Undefined)
     first = builder.insert_element(empty, value, ir.Constant(_I32, 0))
     mask = ir.Constant(ir.VectorType(_I32, count), [ir.Constant(_I32, 0)] * count)

@@ -19,7 +19,7 @@ from spinnet.kernels._jit import inner, kernel
 from spinnet.kernels.dense_network_blocks import LANES, exp, multiply, tanh
 
 LINEAR, TANH, RELU, ERF = range(4)
-CROSS_ENTROPY, MSE, HINGE, QUADRATIC_HINGE = range(4)
+CROSS_ENTROPY, MSE, HINGE, QUADRATIC_HINGE, LOGISTIC = range(5)
 
 # numba compiles an inner function anew for every literal among its arguments, but not for NumPy scalars: these are the
 # constants that are passed on.
@@ -219,6 +219,13 @@ def differentiate_loss(targets, terms, first, rows, layers, loss, with_energy, w
             for j in range(n_out):
                 d[j] = z[j] - target[j]
                 energy += 0.5 * d[j] * d[j]
+        elif loss == LOGISTIC:
+            for j in range(n_out):
+                margin = target[j] * z[j]
+                # The exponential of a number below zero; NaN passes.
+                small = math.exp(-margin) if margin > 0.0 else math.exp(margin)
+                energy += math.log1p(small) - min(margin, 0.0)
+                d[j] = -target[j] * (small if margin > 0.0 else 1.0) / (1.0 + small)
         else:
             for j in range(n_out):
                 gap = 1.0 - target[j] * z[j]

@@ -18,6 +18,7 @@ from spinnet.kernels.dense_network import (
     GT,
     IN_COLUMNS,
     IN_ROW,
+    LOGISTIC,
     MSE,
     N_IN,
     N_OUT,
@@ -109,6 +110,10 @@ def _curve_loss(targets, terms, first, rows, layers, loss, work):
         elif loss == MSE:
             for j in range(n_out):
                 work[rd + j] = work[rz + j]
+        elif loss == LOGISTIC:
+            for j in range(n_out):
+                share = -target[j] * work[d + j]
+                work[rd + j] = share * (1.0 - share) * work[rz + j]
         else:
             for j in range(n_out):
                 curved = loss == QUADRATIC_HINGE and not 1.0 - target[j] * work[z + j] <= 0.0

@@ -26,18 +26,20 @@ def _rate(change, beta, rule):
     return 1.0 / (1.0 + exp(beta * change))
 
 
-@kernel("void(f8[::1], i8, i8, f8, i8, f8[::1])")
-def eliminate_states(levels, n, native, beta, rule, times):
-    """times[i] becomes the mean time from state i to ``native``, for levels listed in an array of 2^n.
+@kernel("void(f8[::1], i8, i8, f8, i8, f8[::1], f8[::1])")
+def eliminate_states(levels, n, native, beta, rule, costs, times):
+    """times[i] becomes the mean of ∫ costs dt from state i to ``native``, for levels listed in an array of 2^n.
 
-    States are taken out one by one, and the paths through each are added to the rates between those left and to the
-    time spent: nothing is subtracted, so that the relative error stays near rounding however rare the passages are
-    (Grassmann, Taksar and Heyman 1985). 2^{3n}/3 multiply-adds, 8·2^{2n} bytes.
+    Costs of 1 give the mean time, costs of twice the mean times their second moment. States are taken out one by one,
+    and the paths through each are added to the rates between those left and to what is spent: nothing is subtracted, so
+    that the relative error stays near rounding however rare the passages are (Grassmann, Taksar and Heyman 1985).
+    2^{3n}/3 multiply-adds, 8·2^{2n} bytes.
     """
     count = len(levels)
-    rates, spent, leaving = np.zeros((count, count)), np.ones(count), np.ones(count)
+    rates, spent, leaving = np.zeros((count, count)), np.empty(count), np.ones(count)
     for a in range(count):
         here = a ^ native
+        spent[a] = costs[here]
         for i in range(n):
             rates[a, a ^ (1 << i)] = _rate(levels[here ^ (1 << i)] - levels[here], beta, rule)
     for s in range(count - 1, 0, -1):

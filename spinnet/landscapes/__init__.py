@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
-from spinnet.errors import InputError, nearest_name
+from spinnet.registry import find
 
 if TYPE_CHECKING:
     from spinnet.landscapes.base import Landscape
@@ -18,13 +17,16 @@ if TYPE_CHECKING:
     from spinnet.landscapes.generalized_rem import ContinuousREM, GeneralizedREM
     from spinnet.landscapes.hopfield import HopfieldModel
     from spinnet.landscapes.ising_pspin import PSpinIsing
+    from spinnet.landscapes.linear_regression import LinearRegression
     from spinnet.landscapes.log_correlated import LogCorrelatedREM
     from spinnet.landscapes.native_network import NativeNetwork
     from spinnet.landscapes.perceptron import TeacherStudentPerceptron
     from spinnet.landscapes.planted_glass import PlantedGlass
     from spinnet.landscapes.random_energy import RandomEnergyModel
     from spinnet.landscapes.spherical_glass import SphericalGlass
+    from spinnet.landscapes.structured_network import StructuredNetwork
     from spinnet.landscapes.torch_landscape import TorchLandscape as TorchLandscape
+    from spinnet.landscapes.two_wells import TwoWells
 
 
 LANDSCAPES = {
@@ -35,12 +37,15 @@ LANDSCAPES = {
     "FoldingREM": "spinnet.landscapes.folding_rem",
     "GeneralizedREM": "spinnet.landscapes.generalized_rem",
     "HopfieldModel": "spinnet.landscapes.hopfield",
+    "LinearRegression": "spinnet.landscapes.linear_regression",
     "LogCorrelatedREM": "spinnet.landscapes.log_correlated",
     "NativeNetwork": "spinnet.landscapes.native_network",
     "PSpinIsing": "spinnet.landscapes.ising_pspin",
     "PlantedGlass": "spinnet.landscapes.planted_glass",
     "RandomEnergyModel": "spinnet.landscapes.random_energy",
+    "StructuredNetwork": "spinnet.landscapes.structured_network",
     "TeacherStudentPerceptron": "spinnet.landscapes.perceptron",
+    "TwoWells": "spinnet.landscapes.two_wells",
 }
 
 #: Made of a person's own objects and not of a table: no campaign names them, and they need optional packages.
@@ -53,13 +58,16 @@ __all__ = [
     "FoldingREM",
     "GeneralizedREM",
     "HopfieldModel",
+    "LinearRegression",
     "LogCorrelatedREM",
     "NativeNetwork",
     "PSpinIsing",
     "PlantedGlass",
     "RandomEnergyModel",
     "SphericalGlass",
+    "StructuredNetwork",
     "TeacherStudentPerceptron",
+    "TwoWells",
 ]
 
 
@@ -71,10 +79,7 @@ def load(name: str) -> type[Landscape]:
     InputError
         For an unknown name, with the nearest known one.
     """
-    if name not in LANDSCAPES:
-        near = nearest_name(name, LANDSCAPES)
-        raise InputError(f"landscape {name!r} is not known{near}; there are {', '.join(LANDSCAPES)}")
-    return getattr(importlib.import_module(LANDSCAPES[name]), name)
+    return find("landscape", name, LANDSCAPES)
 
 
 def __getattr__(name: str):
@@ -84,5 +89,5 @@ def __getattr__(name: str):
         from spinnet.landscapes.torch_package import import_torch
 
         import_torch()  # say at once what is missing
-        return getattr(importlib.import_module(MADE_OF_OBJECTS[name]), name)
+        return find("landscape", name, MADE_OF_OBJECTS)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -260,7 +260,7 @@ class HalfSpaces(Energy):
     @property
     @abstractmethod
     def half_spaces(self) -> np.ndarray:
-        """The rows c_μ, float64, shape ``(P, n)``."""
+        """The rows c_μ, float64, C-ordered, shape ``(P, n)``; not to be written to."""
 
 
 class Levels(Landscape):

@@ -15,10 +15,10 @@ from spinnet.datasets import Dataset
 from spinnet.errors import InputError
 from spinnet.kernels import dense_network as compiled
 from spinnet.kernels.dense_network_curvature import multiply_hessian, plan_directions
-from spinnet.landscapes.base import SumOfTerms, Units
+from spinnet.landscapes.network_data import PatternNetwork, check_data
 from spinnet.landscapes.network_hessian import layered_hessian
 from spinnet.landscapes.network_jacobian import output_jacobian, term_gradients
-from spinnet.landscapes.network_losses import losses_of, targets_of
+from spinnet.landscapes.network_losses import losses_of
 from spinnet.landscapes.network_symmetries import Symmetric, UnitSymmetry
 from spinnet.spaces import Euclidean
 
@@ -28,6 +28,7 @@ LOSSES = {
     "mse": compiled.MSE,
     "hinge": compiled.HINGE,
     "quadratic-hinge": compiled.QUADRATIC_HINGE,
+    "logistic": compiled.LOGISTIC,
 }
 
 #: Patterns that run through the layers together: small enough that their activations stay in the first-level cache.
@@ -42,7 +43,7 @@ _LARGEST_DENSE_HESSIAN = 5000
 _COPIES_OF_A_STATE = 10
 
 
-class DenseNetwork(SumOfTerms, Symmetric):
+class DenseNetwork(PatternNetwork, Symmetric):
     """A fully connected network on a fixed set of P patterns.
 
     Layer l computes z^l = W^l a^{l−1} + b^l, a^l = φ(z^l) with a^0 = ξ; the outputs are z^L, without φ. The energy is
@@ -62,9 +63,15 @@ class DenseNetwork(SumOfTerms, Symmetric):
     ``"quadratic-hinge"``
         ℓ = ½ Σ_c max(0, 1 − t_c z_c)² (Geiger et al. 2019, Phys. Rev. E 100, 012115, with their margin as unit).
 
-    Targets t of the last three: a regression set's own rows (not for hinges); one output and t = −1, +1 for classes 0
-    and 1 of a two-class set; otherwise one output per class, with t = 1 for the right class and 0 (mse) or −1 (hinges)
-    for the others.
+    ``"logistic"``
+        ℓ = Σ_c ln(1 + e^{−t_c z_c}): cross-entropy of independent yes–no answers; with one output, of two classes.
+
+    Targets t of the last four: a regression set's own rows (mse only); one output and t = −1, +1 for classes 0
+    and 1 of a two-class set; otherwise one output per class, with t = 1 for the right class and 0 (mse) or −1 (the
+    others) for the others.
+
+    Normalisation, dropout, skip connections, fractal blocks, polynomial φ and local windows are switches of
+    :class:`~spinnet.landscapes.StructuredNetwork`.
 
     Configurations are flat: layer after layer, W row by row (n_out × n_in) and then b; see :meth:`unpack`.
 
@@ -77,7 +84,7 @@ class DenseNetwork(SumOfTerms, Symmetric):
     activation
         ``"tanh"``, ``"relu"`` (φ'(0) = 0), ``"erf"`` or ``"linear"``.
     loss
-        ``"cross-entropy"``, ``"mse"``, ``"hinge"`` or ``"quadratic-hinge"``.
+        ``"cross-entropy"``, ``"mse"``, ``"hinge"``, ``"quadratic-hinge"`` or ``"logistic"``.
     data_options
         Options of the named data set; paths of files may be given here or as ``data_files``.
     weight_decay
@@ -104,10 +111,8 @@ class DenseNetwork(SumOfTerms, Symmetric):
     The Hessian–vector product is that of Pearlmutter (1994, Neural Computation 6, 147).
     """
 
-    independent_unit: ClassVar[str] = "replica"
     kernels: ClassVar[tuple[str, ...]] = ("spinnet.kernels.dense_network",)
     hvp_kernels: ClassVar[tuple[str, ...]] = ("spinnet.kernels.dense_network_curvature",)
-    data_parameters: ClassVar[tuple[str, ...]] = ("data", "data_options", "data_sha256", "data_files")
 
     def __init__(
         self,
@@ -123,7 +128,6 @@ class DenseNetwork(SumOfTerms, Symmetric):
         data_files: Mapping[str, str] | None = None,
         threads: int = 1,
     ):
-        given = data if isinstance(data, Dataset) else None
         network = _check_network(hidden, activation, loss, weight_decay, sigma_w, sigma_b)
         self.hidden: tuple[int, ...] = tuple(network["hidden"])
         self.activation: str = network["activation"]
@@ -132,22 +136,10 @@ class DenseNetwork(SumOfTerms, Symmetric):
         self.sigma_w: float = network["sigma_w"]
         self.sigma_b: float = network["sigma_b"]
         self.threads = whole_number("threads", threads, 1)
-        if given is None:
-            named = _check_data(data, data_options, data_sha256, data_files)
-            self.data: Dataset = datasets.load(named["data"], **named["data_options"], **named["data_files"])
-            expected = named["data_sha256"]
-        else:
-            if data_options or data_files:
-                raise InputError("data_options and data_files belong to a named data set; this one was given as it is")
-            self.data, expected = given, data_sha256
-        if expected is not None and expected != self.data.sha256:
-            raise InputError(
-                f"data set {self.data.name!r} has content {self.data.sha256[:16]}…, not {expected[:16]}… as expected"
-            )
-        targets, test_targets = targets_of(self.data, self.loss)
+        self._take_data(data, data_options, data_sha256, data_files)
+        targets = self._targets
         self.widths: tuple[int, ...] = (self.data.n_inputs, *self.hidden, targets.shape[1])
         self._space = Euclidean(sum((i + 1) * o for i, o in zip(self.widths[:-1], self.widths[1:], strict=True)))
-        self._targets, self._test_targets = targets, test_targets
         self._kernel_inputs = _with_constant(self.data.inputs)
         self._kernel_targets = np.zeros((len(targets), compiled.padded(targets.shape[1])))
         self._kernel_targets[:, : targets.shape[1]] = targets
@@ -157,15 +149,7 @@ class DenseNetwork(SumOfTerms, Symmetric):
     @classmethod
     def validate(cls, **parameters: Any) -> dict[str, Any]:
         """Check a table of parameters without loading data; the content hash of the data set is filled in."""
-        data = parameters.pop("data")
-        if isinstance(data, Dataset):
-            if not data.options:
-                raise InputError(
-                    f"data set {data.name!r} was made by hand and has no table: save it with numpy.savez, then name "
-                    "the file: data = 'npz'"
-                )
-            data, parameters["data_options"] = data.name, dict(data.options)
-        named = _check_data(data, *(parameters.pop(key) for key in ("data_options", "data_sha256", "data_files")))
+        named = check_data(*(parameters.pop(key) for key in cls.data_parameters))
         return {**named, **_check_network(**parameters)}
 
     @classmethod
@@ -184,11 +168,6 @@ class DenseNetwork(SumOfTerms, Symmetric):
         hessian = 32 * n * n + 2**28 if n <= _LARGEST_DENSE_HESSIAN else 0
         return loading + 8 * (kept + block) + hessian
 
-    @classmethod
-    def load_data(cls, table: Mapping[str, Any]) -> None:
-        """Load the data set that a resolved table names; landscapes of this process then find it loaded."""
-        datasets.load(table["data"], **table["data_options"], **(table.get("data_files") or {}))
-
     @property
     def space(self) -> Euclidean:
         """Flat space of all weights and biases."""
@@ -198,16 +177,6 @@ class DenseNetwork(SumOfTerms, Symmetric):
     def blocks(self) -> tuple[int, ...]:
         """Numbers of weights and of biases, layer after layer."""
         return tuple(size for i, o in pairwise(self.widths) for size in (i * o, o))
-
-    @property
-    def units(self) -> Units:
-        """Per pattern: the energy density is the mean loss (plus λ|w|²/2)."""
-        return Units(self.data.n_patterns, "pattern")
-
-    @property
-    def n_terms(self) -> int:
-        """Number of training patterns P."""
-        return self.data.n_patterns
 
     @property
     def n_outputs(self) -> int:
@@ -374,33 +343,6 @@ class DenseNetwork(SumOfTerms, Symmetric):
         )
         return logits
 
-    def train_loss(self, x: np.ndarray) -> np.ndarray:
-        """Mean loss over the training part, without weight decay, shape ``(replicas,)``."""
-        return losses_of(self.logits(x), self._targets, self.loss).mean(axis=1)
-
-    def test_loss(self, x: np.ndarray) -> np.ndarray:
-        """Mean loss over the test part, without weight decay, shape ``(replicas,)``."""
-        return losses_of(self.logits(x, self._test_inputs()), self._test_targets, self.loss).mean(axis=1)
-
-    def train_accuracy(self, x: np.ndarray) -> np.ndarray:
-        """Fraction of training patterns whose class is right, shape ``(replicas,)``."""
-        return self._accuracy(self.logits(x), self.data.labels)
-
-    def test_accuracy(self, x: np.ndarray) -> np.ndarray:
-        """Fraction of test patterns whose class is right, shape ``(replicas,)``."""
-        return self._accuracy(self.logits(x, self._test_inputs()), self.data.test_labels)
-
-    def _test_inputs(self) -> np.ndarray:
-        if self.data.test_inputs is None:
-            raise InputError(f"data set {self.data.name!r} has no test part: set n_test in data_options")
-        return self.data.test_inputs
-
-    def _accuracy(self, logits: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
-        if labels is None:
-            raise InputError(f"data set {self.data.name!r} has real targets: there is no accuracy")
-        answers = logits[..., 0] > 0 if self.n_outputs == 1 else logits.argmax(axis=-1)
-        return (answers == labels).mean(axis=1)
-
     def _sum_terms(self, x: np.ndarray, terms: np.ndarray, with_gradient: bool) -> tuple[np.ndarray, np.ndarray]:
         energy = np.empty(len(x))
         gradient = np.empty_like(x) if with_gradient else np.empty((1, 1))
@@ -434,19 +376,6 @@ class DenseNetwork(SumOfTerms, Symmetric):
     def _choose(self, terms: np.ndarray | None) -> slice | np.ndarray:
         return slice(None) if terms is None else self._check_terms(terms, (None,))
 
-    def _check_terms(self, terms: np.ndarray, shape: tuple[int | None, ...]) -> np.ndarray:
-        if np.asarray(terms).dtype.kind not in "iu":
-            raise InputError(f"terms of dtype {np.asarray(terms).dtype}: give the indices of patterns")
-        terms = np.require(terms, dtype=np.int64, requirements=["C", "W"])
-        agrees = terms.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, terms.shape, strict=True))
-        if not agrees or terms.shape[-1] == 0:
-            wanted = ", ".join("any" if n is None else str(n) for n in shape)
-            raise InputError(f"terms of shape {terms.shape}: expected ({wanted}) with at least one pattern a batch")
-        if terms.size and (terms.min() < 0 or terms.max() >= self.n_terms):
-            raise InputError(f"terms run from {terms.min()} to {terms.max()}: patterns are 0 to {self.n_terms - 1}")
-        return terms
-
-
 def _check_network(
     hidden: Any, activation: Any, loss: Any, weight_decay: Any, sigma_w: Any, sigma_b: Any
 ) -> dict[str, Any]:
@@ -460,26 +389,6 @@ def _check_network(
         "sigma_w": real_number("sigma_w", sigma_w, 0.0),
         "sigma_b": real_number("sigma_b", sigma_b, 0.0),
     }
-
-
-def _check_data(name: Any, options: Any, sha256: Any, files: Any) -> dict[str, Any]:
-    options, files = {} if options is None else options, {} if files is None else files
-    if not isinstance(files, Mapping):
-        raise InputError(f"data_files = {files!r}: give a table of paths")
-    if isinstance(options, Mapping):
-        for key in files:
-            if key in options and options[key] is not None:
-                raise InputError(f"{key} is given in data_options and in data_files: keep one of the two")
-        options = {**options, **files}
-    complete = datasets.resolve_options(name, options)
-    what, where = datasets.split_files(name, complete)
-    for key in files:
-        if key not in where:
-            raise InputError(f"data_files.{key} is no path of data set {name!r}: move it to data_options")
-    found = datasets.content_hash(name, complete)
-    if sha256 is not None and found is not None and sha256 != found:
-        raise InputError(f"data_sha256: data set {name!r} has content {found[:16]}…, not {str(sha256)[:16]}…")
-    return {"data": name, "data_options": what, "data_sha256": found if sha256 is None else sha256, "data_files": where}
 
 
 def _with_constant(inputs: np.ndarray) -> np.ndarray:

@@ -17,8 +17,8 @@ from spinnet.landscapes.indexed_levels import IndexedLevels
 LARGEST_N = 24
 #: States with |Q| below this are the ones that know nothing of the native state.
 OUTER = 0.15
-_HOTTEST = 1e3
-_SCAN = 80
+_HOTTEST = 100.0
+_SCAN = 50
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class FunnelSummary:
     stability_gap : float
         Lowest energy at Q < 1/2 less that of the native state: negative where the native state is not the lowest.
     outer_mean, outer_deviation : float
-        Mean and standard deviation σ of the energies at |Q| < 0.15.
+        Mean of the energies at |Q| < 0.15, and σ, the root of the variance within shells averaged over them: the slope
+        of a funnel is no roughness.
     entropy : float
         S₀ = N ln 2.
     glass_temperature : float
@@ -137,8 +138,10 @@ class ExactFunnel:
     def summary(self) -> FunnelSummary:
         """The numbers of :class:`FunnelSummary`: about 100 sums over all levels."""
         outer = np.abs(self.overlap) < OUTER
-        chosen = self._energy[np.repeat(outer, self._counts)]
-        mean, deviation, native = float(chosen.mean()), float(chosen.std()), float(self.lowest[0])
+        means, deviations = self.shell_moments()
+        share = np.where(outer, self._counts, 0.0) / self._counts[outer].sum()
+        mean, deviation = float(share @ means), math.sqrt(float(share @ deviations**2))
+        native = float(self.lowest[0])
         entropy, far = self.n * math.log(2.0), float(self.lowest[self.overlap < 0.5].min())
         scale = deviation * math.sqrt(2.0 * entropy)
         stability = (mean - native) / scale if scale > 0 else math.inf

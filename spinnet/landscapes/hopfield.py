@@ -166,7 +166,8 @@ class HopfieldModel(PatternNetwork):
         x, flips = np.array(self.check(x)), np.zeros(len(x), dtype=np.int64)
         sites, thresholds = np.array(sites, dtype=np.int64), np.array(thresholds, dtype=np.float64)
         if self._couplings is None:
-            flip_hopfield(self._rows, self.n_patterns, x, self._padded(x, 0), sites, thresholds, flips)
+            halved = self._in_rows(self.overlaps(x) >> 1)
+            flip_hopfield(self._rows, self._sums, self.n_patterns, x, halved, sites, thresholds, flips)
         else:
             flip_dense(self._couplings, x, sites, thresholds, flips)
         return x, flips

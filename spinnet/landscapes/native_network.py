@@ -15,7 +15,7 @@ from spinnet.errors import InputError
 from spinnet.landscapes.base import Differentiable, Signal, Units
 from spinnet.landscapes.dense_network import DenseNetwork
 from spinnet.randomness import stream
-from spinnet.spaces import Blocks, SphereProduct
+from spinnet.spaces import Blocks, Euclidean, SphereProduct
 
 STARTS = ("native", "random")
 
@@ -47,6 +47,15 @@ class NativeNetwork(Differentiable, Signal):
         Of SGD; the last quarter of the steps goes at a tenth of the rate. 0 steps: the network is not trained.
     settle
         Most iterations of the descent (L-BFGS) that follows; 0: the end of SGD is the native state, minimum or not.
+    n_train, label_noise
+        Training patterns and share of wrong labels: as in ``data_options``, here so that they can be axes of an
+        ensemble. None leaves them to ``data_options``.
+    spheres
+        False: the layers are free to change their size. The space is flat, in the same coordinates u, the energy is
+        Σ_μ ℓ_μ + P (λ_h/2)|w|², and the overlap is the cosine; for asking what becomes of a trained network that is
+        held at a temperature with a regularisation.
+    held_weight_decay
+        λ_h of a free network; None: the ``weight_decay`` of its training.
     fresh_data
         Each sample has a split, a shuffle and a noise of labels of its own (``split_seed`` and ``label_seed`` go up
         with the sample), so that errors over samples are over data too.
@@ -87,6 +96,10 @@ class NativeNetwork(Differentiable, Signal):
         batch: int = 20,
         training_steps: int = 3000,
         settle: int = 2000,
+        n_train: int | None = None,
+        label_noise: float | None = None,
+        spheres: bool = True,
+        held_weight_decay: float | None = None,
         fresh_data: bool = True,
         start_at: str | float = "native",
         seed: int = 0,
@@ -94,17 +107,20 @@ class NativeNetwork(Differentiable, Signal):
     ):
         network = dict(zip(_NETWORK, (data, hidden, activation, loss, data_options, weight_decay, sigma_w, sigma_b,
                                       data_sha256, data_files), strict=True))  # fmt: skip
-        own = _check_own(learning_rate, batch, training_steps, settle, fresh_data, start_at)
+        own = _check_own(learning_rate, batch, training_steps, settle, n_train, label_noise, spheres,
+                         held_weight_decay, fresh_data, start_at)  # fmt: skip
         self.learning_rate, self.batch = own["learning_rate"], own["batch"]
         self.training_steps, self.settle = own["training_steps"], own["settle"]
+        self.n_train, self.label_noise = own["n_train"], own["label_noise"]
+        self.spheres, self.held_weight_decay = own["spheres"], own["held_weight_decay"]
         self.fresh_data, self.start_at = own["fresh_data"], own["start_at"]
         self.seed, self.sample = whole_number("seed", seed), whole_number("sample", sample)
         table = DenseNetwork.resolve(network)
+        options = {**table["data_options"], **_chosen(own)}
         if own["fresh_data"]:
-            options = dict(table["data_options"])
             for name in ("split_seed", "label_seed"):
                 options[name] = options[name] + self.sample
-            table = {**table, "data_options": options}
+        table = DenseNetwork.resolve({**table, "data_options": options})
         self.hidden, self.activation, self.loss = tuple(table["hidden"]), table["activation"], table["loss"]
         self.weight_decay, self.sigma_w, self.sigma_b = (table[name] for name in ("weight_decay", "sigma_w", "sigma_b"))
         training = tuple(own[name] for name in ("learning_rate", "batch", "training_steps", "settle"))
@@ -120,27 +136,34 @@ class NativeNetwork(Differentiable, Signal):
         if not moves.any():
             raise InputError("every layer of the network has one weight or none that is not zero: nothing can move")
         self._moving = np.flatnonzero(blocks.spread(moves)[0])
-        self._space = SphereProduct(tuple(int(size) for size in np.array(blocks.sizes)[moves[0]]))
+        self._product = SphereProduct(tuple(int(size) for size in np.array(blocks.sizes)[moves[0]]))
+        self._space = self._product if self.spheres else Euclidean(self._product.n)
+        held = self.weight_decay if self.held_weight_decay is None else self.held_weight_decay
+        self._decay = 0.0 if self.spheres else held * self.network.n_terms
         self._scale = blocks.spread(lengths / np.sqrt(blocks.sizes))[0][self._moving]
-        self._native = self._space.retract(native[:, self._moving] / self._scale)[0]
+        self._native = self._product.retract(native[:, self._moving] / self._scale)[0]
         self._native.flags.writeable = False
 
     @classmethod
     def validate(cls, **parameters: Any) -> dict[str, Any]:
         """Check a table of parameters without loading data or training."""
         network = DenseNetwork.validate(**{name: parameters.pop(name) for name in _NETWORK})
+        given = network["data_options"]
+        for name, usual in (("n_train", None), ("label_noise", 0)):
+            if parameters[name] is not None and given.get(name, usual) != usual:
+                raise InputError(f"{name} is given twice, here and in data_options: keep one of the two")
         task = {name: whole_number(name, parameters.pop(name, 0)) for name in ("seed", "sample")}
         return {**network, **_check_own(**parameters), **task}
 
     @classmethod
     def task_memory_bytes(cls, table: Mapping[str, Any], replicas: int) -> int:
         """As the network's."""
-        return DenseNetwork.task_memory_bytes(table, replicas)
+        return DenseNetwork.task_memory_bytes(_with_chosen(table), replicas)
 
     @classmethod
     def load_data(cls, table: Mapping[str, Any]) -> None:
         """Load the data set that a resolved table names."""
-        DenseNetwork.load_data(table)
+        DenseNetwork.load_data(_with_chosen(table))
 
     @property
     def data(self) -> Dataset:
@@ -148,13 +171,18 @@ class NativeNetwork(Differentiable, Signal):
         return self.network.data
 
     @property
-    def space(self) -> SphereProduct:
-        """A sphere per block of weights that moves."""
+    def space(self) -> SphereProduct | Euclidean:
+        """A sphere per block of weights that moves; flat where the network is free."""
         return self._space
 
     @property
+    def blocks(self) -> tuple[int, ...]:
+        """Sizes of the blocks that move."""
+        return self._product.sizes
+
+    @property
     def units(self) -> Units:
-        """Per pattern: the energy density is the mean loss."""
+        """Per pattern: the energy density is the mean loss, with λ_h|w|²/2 where the network is free."""
         return self.network.units
 
     @property
@@ -171,15 +199,19 @@ class NativeNetwork(Differentiable, Signal):
 
     def start(self, replicas: int, rng: np.random.Generator) -> np.ndarray:
         """Configurations at ``start_at``, ``(replicas, n)``."""
-        u = self._space.sample(replicas, rng)
+        u = self._product.sample(replicas, rng)
         if self.start_at == "random":
             return u
         overlap = 1.0 if self.start_at == "native" else self.start_at
-        return self._space.blocks.rotate(np.tile(self._native, (replicas, 1)), u, overlap)
+        return self._product.blocks.rotate(np.tile(self._native, (replicas, 1)), u, overlap)
 
     def energy(self, x: np.ndarray) -> np.ndarray:
-        """Σ_μ ℓ_μ, shape ``(replicas,)``."""
-        return self.network.energy(self.weights(x))
+        """Σ_μ ℓ_μ, and P (λ_h/2)|w|² where the network is free, shape ``(replicas,)``."""
+        weights = self.weights(x)
+        return self.network.energy(weights) + self._penalty(weights)
+
+    def _penalty(self, weights: np.ndarray) -> np.ndarray:
+        return 0.5 * self._decay * np.einsum("ri,ri->r", weights, weights) if self._decay else np.zeros(len(weights))
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
         """∂E/∂u, ``(replicas, n)``."""
@@ -187,7 +219,10 @@ class NativeNetwork(Differentiable, Signal):
 
     def energy_and_gradient(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Both from one pass."""
-        energy, gradient = self.network.energy_and_gradient(self.weights(x))
+        weights = self.weights(x)
+        energy, gradient = self.network.energy_and_gradient(weights)
+        if self._decay:
+            energy, gradient = energy + self._penalty(weights), gradient + self._decay * weights
         return energy, gradient[:, self._moving] * self._scale
 
     def hvp(self, x: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -197,12 +232,18 @@ class NativeNetwork(Differentiable, Signal):
             raise InputError(f"hvp: {len(weights)} configurations and {len(v)} directions")
         direction = np.zeros_like(weights)
         direction[:, self._moving] = v * self._scale
-        return self.network.hvp(weights, direction)[:, self._moving] * self._scale
+        product = self.network.hvp(weights, direction)
+        if self._decay:
+            product = product + self._decay * direction
+        return product[:, self._moving] * self._scale
 
     def hessian(self, x: np.ndarray) -> np.ndarray:
         """Dense ∂²E/∂u² at one configuration ``x`` (n,): shape ``(n, n)``."""
         matrix = self.network.hessian(self.weights(np.atleast_2d(x)))[np.ix_(self._moving, self._moving)]
-        return matrix * np.outer(self._scale, self._scale)
+        matrix = matrix * np.outer(self._scale, self._scale)
+        if self._decay:
+            matrix[np.diag_indices_from(matrix)] += self._decay * self._scale**2
+        return matrix
 
     def train_loss(self, x: np.ndarray) -> np.ndarray:
         """Mean loss over the training part, shape ``(replicas,)``."""
@@ -221,7 +262,20 @@ class NativeNetwork(Differentiable, Signal):
         return self.network.test_accuracy(self.weights(x))
 
 
-def _check_own(learning_rate, batch, training_steps, settle, fresh_data, start_at) -> dict[str, Any]:
+def _chosen(own: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of the data that are parameters of the landscape, where they are given."""
+    return {name: own[name] for name in ("n_train", "label_noise") if own[name] is not None}
+
+
+def _with_chosen(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {**table, "data_options": {**table["data_options"], **_chosen(table)}}
+
+
+def _check_own(
+    learning_rate, batch, training_steps, settle, n_train, label_noise, spheres, held_weight_decay, fresh_data, start_at
+) -> dict[str, Any]:
+    if spheres is True and held_weight_decay is not None:
+        raise InputError(f"held_weight_decay = {held_weight_decay!r} is for free networks: set spheres = false")
     if isinstance(start_at, str):
         one_of("start_at", start_at, STARTS)
     elif real_number("start_at", start_at, -1.0) > 1.0:
@@ -231,6 +285,12 @@ def _check_own(learning_rate, batch, training_steps, settle, fresh_data, start_a
         "batch": whole_number("batch", batch, 1),
         "training_steps": whole_number("training_steps", training_steps),
         "settle": whole_number("settle", settle),
+        "n_train": None if n_train is None else whole_number("n_train", n_train, 1),
+        "label_noise": None if label_noise is None else real_number("label_noise", label_noise, 0.0),
+        "spheres": bool(one_of("spheres", spheres, (True, False))),
+        "held_weight_decay": (
+            None if held_weight_decay is None else real_number("held_weight_decay", held_weight_decay, 0.0)
+        ),
         "fresh_data": bool(one_of("fresh_data", fresh_data, (True, False))),
         "start_at": start_at if isinstance(start_at, str) else canonical(float(start_at)),
     }

@@ -12,11 +12,13 @@ from spinnet.landscapes.base import LocalMoves, Signal
 from spinnet.landscapes.indexed_levels import LARGEST_ADDRESSED, IndexedLevels
 from spinnet.randomness import stream
 
-LARGEST_N = 1 << 20
+#: Overlaps with single patterns are kept in 16 bits.
+LARGEST_N = 32_000
 #: Sums of overlaps over all patterns stay whole numbers of 32 bits.
 LARGEST_PRODUCT = (1 << 31) - 1
 _WORD = 64
 _CHUNK = 1 << 16
+_LINE = 64
 
 
 def check_load(alpha: Any, patterns: Any, n: int) -> tuple[float | None, int | None, int]:
@@ -65,6 +67,14 @@ def unpack_signs(words: np.ndarray, n: int) -> np.ndarray:
     return 1 - 2 * bits.view(np.int8)
 
 
+def aligned(shape: tuple[int, int], dtype: type) -> np.ndarray:
+    """An uninitialised array that begins on a cache line: vectors that straddle two lines cost a load more."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    buffer = np.empty(size + _LINE, dtype=np.uint8)
+    offset = -buffer.ctypes.data % _LINE
+    return buffer[offset : offset + size].view(dtype).reshape(shape)
+
+
 def spins_at(native: np.ndarray, overlap: float, replicas: int, rng: np.random.Generator) -> np.ndarray:
     """Configurations at the attainable overlap nearest to ``overlap``, flipped sites uniform: ``(replicas, n)``."""
     n = len(native)
@@ -90,7 +100,11 @@ class PatternNetwork(IndexedLevels, LocalMoves, Signal):
         from spinnet.kernels._bits import BLOCK
 
         self._words = np.ascontiguousarray(words)
-        self._rows = pack_signs(unpack_signs(words, self.n).T, BLOCK)
+        columns = unpack_signs(words, self.n).T
+        packed = pack_signs(columns, BLOCK)
+        self._rows = aligned(packed.shape, np.uint64)
+        self._rows[:] = packed
+        self._sums = columns.sum(axis=1, dtype=np.int64)
         self.n_patterns = len(words)
         self._native = native
         self._native.flags.writeable = False
@@ -120,10 +134,14 @@ class PatternNetwork(IndexedLevels, LocalMoves, Signal):
         fill_overlaps(self._words, pack_signs(x), self.n, found)
         return found
 
-    def _padded(self, x: np.ndarray, beyond: int) -> np.ndarray:
-        """Overlaps as the flip kernels take them: a number for each bit of a row, ``beyond`` where no pattern is."""
-        padded = np.full((len(x), _WORD * self._rows.shape[1]), beyond, dtype=np.int32)
-        padded[:, : self.n_patterns] = self.overlaps(x)
+    def _in_rows(self, numbers: np.ndarray, beyond: int | np.ndarray = 0) -> np.ndarray:
+        """Numbers (replicas, P) as the flip kernels take them, a place of 16 bits for each bit of a row.
+
+        ``beyond`` fills places without a pattern. Rows begin on cache lines.
+        """
+        padded = aligned((len(numbers), _WORD * self._rows.shape[1]), np.int16)
+        padded[:] = np.asarray(beyond)
+        padded[:, : self.n_patterns] = numbers
         return padded
 
     def level(self, index: np.ndarray) -> np.ndarray:

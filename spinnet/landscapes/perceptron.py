@@ -116,7 +116,6 @@ class TeacherStudentPerceptron(PatternNetwork, HalfSpaces):
         self._native = draw_direction(self.n, self.seed, "spherical teacher", self.sample)
         rows = stream(self.seed, "perceptron examples", self.n, self.sample).standard_normal((count, self.n))
         rows *= self._labels(rows @ self._native >= 0)[:, None]
-        rows.flags.writeable = False
         self._half_spaces = rows
 
     def _labels(self, answers: np.ndarray) -> np.ndarray:
@@ -254,14 +253,15 @@ class TeacherStudentPerceptron(PatternNetwork, HalfSpaces):
 
     def flip_sites(self, x: np.ndarray, sites: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See :meth:`spinnet.landscapes.base.LocalMoves.flip_sites`; compiled."""
-        from spinnet.kernels.packed_patterns import FAR, flip_perceptron
+        from spinnet.kernels.packed_patterns import flip_perceptron
 
         self._require_ising()
         x, flips = np.array(self.check(x)), np.zeros(len(x), dtype=np.int64)
         sites, thresholds = np.array(sites, dtype=np.int64), np.array(thresholds, dtype=np.float64)
-        overlaps = self._padded(x, FAR)
-        overlaps[:, : self.n_patterns] -= self._ties
-        flip_perceptron(self._rows, self.n_patterns, x, overlaps, sites, thresholds, flips)
+        # Modulo 2¹⁶, far from zero whatever flips.
+        far = ((x.sum(axis=1, dtype=np.int64) + (1 << 15)) & 0xFFFF).astype(np.uint16).view(np.int16)
+        stabilities = self._in_rows(self.stabilities(x), far[:, None])
+        flip_perceptron(self._rows, self.n_patterns, x, stabilities, sites, thresholds, flips)
         return x, flips
 
 

@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
-from spinnet.errors import InputError, nearest_name
+from spinnet.registry import find
 
 if TYPE_CHECKING:
     from spinnet.probes.base import Probe
 
 #: Where each probe lives: name -> "module:class".
 PROBES = {
+    "accuracy": "spinnet.probes.accuracy:AccuracyProbe",
+    "aligned_overlap": "spinnet.probes.aligned_overlap:AlignedOverlapProbe",
+    "barriers": "spinnet.probes.barriers:BarriersProbe",
     "basin_of_attraction": "spinnet.probes.basin_of_attraction:BasinProbe",
     "data_covariance": "spinnet.probes.data_covariance:DataCovarianceProbe",
     "condensation": "spinnet.probes.condensation:CondensationProbe",
@@ -28,16 +30,21 @@ PROBES = {
     "gradient_norm": "spinnet.probes.gradient_norm:GradientNormProbe",
     "hessian_spectrum": "spinnet.probes.hessian_spectrum:HessianSpectrumProbe",
     "hessian_structure": "spinnet.probes.hessian_structure:HessianStructureProbe",
+    "initial_line": "spinnet.probes.initial_line:InitialLineProbe",
     "inherent_structure": "spinnet.probes.inherent_structure:InherentStructureProbe",
     "lanczos": "spinnet.probes.lanczos:LanczosProbe",
+    "jacobian_rank": "spinnet.probes.jacobian_rank:JacobianRankProbe",
     "level": "spinnet.probes.level:LevelProbe",
     "noise_trace": "spinnet.probes.noise_trace:NoiseTraceProbe",
     "native_passage": "spinnet.probes.native_passage:NativePassageProbe",
+    "native_levels": "spinnet.probes.native_levels:NativeLevelsProbe",
     "replica_overlap": "spinnet.probes.replica_overlap:ReplicaOverlapProbe",
     "stationarity": "spinnet.probes.stationarity:StationarityProbe",
     "two_time": "spinnet.probes.two_time:TwoTimeProbe",
     "signal_overlap": "spinnet.probes.signal_overlap:SignalOverlapProbe",
     "thermodynamics": "spinnet.probes.thermodynamics:ThermodynamicsProbe",
+    "well_share": "spinnet.probes.well_share:WellShareProbe",
+    "weight_spectra": "spinnet.probes.weight_spectra:WeightSpectraProbe",
 }
 
 __all__ = ["PROBES", "load"]
@@ -51,10 +58,7 @@ def load(name: str) -> type[Probe]:
     InputError
         For an unknown name, with the nearest known one.
     """
-    if name not in PROBES:
-        hint = nearest_name(name, PROBES)
-        if name == "spacing_ratio":
-            hint = " (the spacing ratio is measured by 'hessian_spectrum', from the same eigenvalues)"
-        raise InputError(f"probe {name!r} is not known{hint}; there are {', '.join(PROBES)}")
-    module, _, attribute = PROBES[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    hint = ""
+    if name == "spacing_ratio":
+        hint = " (the spacing ratio is measured by 'hessian_spectrum', from the same eigenvalues)"
+    return find("probe", name, PROBES, hint)

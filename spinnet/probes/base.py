@@ -1,7 +1,8 @@
 """What a probe is: a pure measurement that draws from its own stream and never changes a trajectory.
 
-There are three kinds. A :class:`TrajectoryProbe` sees the block at every scheduled time and an :class:`EndpointProbe`
-at the end of the run; both are functions of what they see. A :class:`MemoryProbe` chooses its own times and compares
+There are four kinds. A :class:`TrajectoryProbe` sees the block at every scheduled time and an :class:`EndpointProbe`
+at the end of the run, a row at a time; a :class:`BlockProbe` sees all rows of the end together, and where they began.
+These are functions of what they see. A :class:`MemoryProbe` chooses its own times and compares
 what it sees with what it has seen: what it remembers is arrays, which travel with the checkpoint. A probe may be of
 two kinds.
 
@@ -75,6 +76,19 @@ class EndpointProbe(Probe):
     @abstractmethod
     def measure(self, landscape: Landscape, x: np.ndarray, rng: np.random.Generator) -> Variables:
         """Measure the block ``x`` (replicas, n): variables whose first dimension is "replica"."""
+
+
+class BlockProbe(Probe):
+    """Measured once, on all final configurations together: compares replicas with one another or with their start."""
+
+    @abstractmethod
+    def measure_block(
+        self, landscape: Landscape, start: np.ndarray, x: np.ndarray, rng: np.random.Generator
+    ) -> Variables:
+        """Measure the block ``x`` (replicas, n) that began at ``start``: variables "group/name" of any dimensions.
+
+        Their lengths depend on the parameters and the number of replicas alone, so that samples can be collected.
+        """
 
 
 class MemoryProbe(Probe):

@@ -19,7 +19,7 @@ _ABOUT = {
     "ground_state": "lowest level",
     "stability_gap": "lowest energy at Q < 1/2 less that of the native state",
     "outer_mean": "mean energy at |Q| < 0.15",
-    "outer_deviation": "standard deviation of the energies at |Q| < 0.15",
+    "outer_deviation": "standard deviation of the energies within shells, over |Q| < 0.15",
     "entropy": "logarithm of the number of states",
     "glass_temperature": "standard deviation at |Q| < 0.15 over sqrt(2 S0)",
     "stability": "frustration index Lambda",

@@ -70,9 +70,9 @@ class FunnelProfileProbe(EndpointProbe):
         names = ("energy_density", "roughness", "alignment", "alignment_spread", "slope")
         found = {name: np.full(shape, np.nan) for name in names}
         for a, native in enumerate(native_rows(landscape, x, self.reference)):
+            v = rng.standard_normal((self.directions, landscape.space.n))
             if not np.isfinite(native).all():
                 continue
-            v = rng.standard_normal((self.directions, landscape.space.n))
             for k, q in enumerate(self.overlaps):
                 energy, cosine, slope = _look(landscape, native, v, q)
                 found["energy_density"][a, k] = energy.mean()
@@ -89,8 +89,13 @@ class FunnelProfileProbe(EndpointProbe):
         }
         dims = ("replica", "overlap")
         return {
-            "funnel/overlap": Variable(np.array(self.overlaps), ("overlap",), "1", "overlap with the native state"),
-            **{f"funnel/{name}": Variable(found[name], dims, *told[name], {"directions": self.directions})
+            "funnel_profile/overlap": Variable(
+                np.array(self.overlaps), ("overlap",), "1", "overlap with the native state"
+            ),
+            "funnel_profile/block": Variable(
+                np.array(landscape.blocks), ("block",), "1", "coordinates of each block"
+            ),
+            **{f"funnel_profile/{name}": Variable(found[name], dims, *told[name], {"directions": self.directions})
                for name in names},
         }  # fmt: skip
 

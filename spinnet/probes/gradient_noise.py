@@ -43,7 +43,7 @@ class GradientNoiseProbe(EndpointProbe):
     draws
         Batches drawn of each size.
     dense_limit
-        Largest n for which the dense Hessian is made; above it all that needs H is NaN or empty.
+        Largest n for which the dense Hessian is made; above it all that needs H is NaN or left out.
 
     Notes
     -----
@@ -88,8 +88,8 @@ class GradientNoiseProbe(EndpointProbe):
     def _measure_one(self, landscape: SumOfTerms, row: np.ndarray, rng: np.random.Generator) -> Variables:
         n, dense = len(row), len(row) <= self.dense_limit
         count, space = min(self.modes, n, landscape.n_terms), min(self.space, n, landscape.n_terms)
-        sizes = {"eigenvalue": count, "curvature": n if dense else 0, "along_modes": n if dense else 0,
-                 "kurtosis": len(DIRECTIONS)}  # fmt: skip
+        sizes = {"eigenvalue": count, "kurtosis": len(DIRECTIONS)}
+        sizes |= {"curvature": n, "along_modes": n} if dense else {}
         found: dict[str, np.ndarray | float] = {name: np.full(size, np.nan) for name, size in sizes.items()}
         for name in ("batch_kurtosis", "batch_kurtosis_error"):
             found[name] = np.full((len(DIRECTIONS), len(self.batches)), np.nan)

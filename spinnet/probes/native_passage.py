@@ -8,7 +8,7 @@ import numpy as np
 
 from spinnet.configurable import one_of
 from spinnet.landscapes.base import Signal
-from spinnet.landscapes.first_passage import RULES, mean_passage_times
+from spinnet.landscapes.first_passage import RULES, passage_moments
 from spinnet.landscapes.indexed_levels import IndexedLevels
 from spinnet.probes.base import EndpointProbe
 from spinnet.probes.thermodynamics import TEMPERATURES, ThermodynamicsProbe
@@ -16,10 +16,10 @@ from spinnet.records import Variable, Variables
 
 
 class NativePassageProbe(EndpointProbe):
-    """Mean first-passage time from a uniform start to the native state at a list of temperatures, N ≤ 11, exact.
+    """First-passage time from a uniform start to the native state, N ≤ 11: its exact mean and standard deviation.
 
     Solves the equations of the Markov process for the sample (see
-    :func:`spinnet.landscapes.first_passage.mean_passage_times`); it belongs to the sample and not to a configuration.
+    :func:`spinnet.landscapes.first_passage.passage_moments`); it belongs to the sample and not to a configuration.
 
     Parameters
     ----------
@@ -41,7 +41,9 @@ class NativePassageProbe(EndpointProbe):
         return {"temperatures": checked["temperatures"], "rule": one_of("rule", rule, RULES)}
 
     def measure(self, landscape: IndexedLevels, x: np.ndarray, rng: np.random.Generator) -> Variables:
-        times = [float(mean_passage_times(landscape, t, self.rule).mean()) for t in self.temperatures]
+        mean, square = np.array(
+            [passage_moments(landscape, t, self.rule).mean(axis=1) for t in self.temperatures]
+        ).T
         axes = ("replica", "temperature")
 
         def repeated(value) -> np.ndarray:
@@ -50,6 +52,9 @@ class NativePassageProbe(EndpointProbe):
         return {
             "native_passage/temperatures": Variable(repeated(self.temperatures), axes, "energy", "temperatures"),
             "native_passage/mean_time": Variable(
-                repeated(times), axes, "sweeps", "mean time from a uniform start to the native state"
+                repeated(mean), axes, "sweeps", "mean time from a uniform start to the native state"
+            ),
+            "native_passage/deviation": Variable(
+                repeated(np.sqrt(square - mean**2)), axes, "sweeps", "standard deviation of that time"
             ),
         }

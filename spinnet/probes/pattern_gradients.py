@@ -58,4 +58,4 @@ def _blocks(landscape: SumOfTerms, row: np.ndarray) -> Iterator[np.ndarray]:
     count = max(1, _BLOCK_BYTES // (8 * len(row)))
     for first in range(0, landscape.n_terms, count):
         terms = np.arange(first, min(first + count, landscape.n_terms), dtype=np.int64)
-        yield landscape.gradient_batch(np.repeat(row[None], len(terms), axis=0), terms[:, None])
+        yield landscape.gradient_terms(row[None], terms)[0]

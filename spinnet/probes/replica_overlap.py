@@ -37,6 +37,7 @@ class ReplicaOverlapProbe(TrajectoryProbe):
                 f"{len(x)} replicas cannot be {self.copies} copies of one size: set copies of the probe "
                 "replica_overlap to a divisor"
             )
+        x = landscape.check(x)  # spins come as they are stored, and leave as int8
         with np.errstate(all="ignore"):
             overlap = landscape.space.overlap(x, np.roll(x, -(len(x) // self.copies), axis=0))
         description = "overlap with the replica at the same place of the next copy"

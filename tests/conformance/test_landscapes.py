@@ -43,6 +43,11 @@ def native(**table):
     )
 
 
+def structured(**table):
+    options = {"n_train": 12, "n_test": 5, "pca": 8}
+    return landscapes.StructuredNetwork(**{"data": "digits", "data_options": options, "hidden": [4], **table})
+
+
 def regression():
     rng = np.random.default_rng(0)
     return LinearRegression(rng.standard_normal((9, 5)), rng.standard_normal(9))
@@ -54,6 +59,7 @@ LANDSCAPES = {
     "double well": (lambda: DoubleWell(4), 1e-15),
     "crater": (lambda: Crater(3), 1e-15),
     "linear regression": (regression, 1e-15),
+    "package regression": (lambda: landscapes.LinearRegression(patterns=30, start_scale=1.0), 1e-15),
     "two-spin form": (lambda: QuadraticForm(goe(9, np.random.default_rng(0))), 1e-15),
     "glass p=2": (lambda: glass(covariance={2: 1.0}), 1e-15),
     "glass p=3": (lambda: glass(), 1e-15),
@@ -80,15 +86,25 @@ LANDSCAPES = {
     "network erf mse": (lambda: network(activation="erf", loss="mse", hidden=[5, 3]), 1e-15),
     "network with weight decay": (lambda: network(weight_decay=0.01), 1e-15),
     "network relu": (lambda: network(activation="relu", hidden=[6]), 1e-15),
+    "two wells": (lambda: landscapes.TwoWells(4, distance=1.5, softness=0.7), 1e-15),
     "native network": (lambda: native(), 1e-15),
+    "native network set free": (lambda: native(spheres=False, held_weight_decay=0.01), 1e-15),
     "network two threads": (lambda: network(threads=2), 1e-15),
+    "network batch normalised": (lambda: structured(normalisation="batch", weight_decay=0.01), 1e-15),
+    "network layer normalised": (lambda: structured(normalisation="layer", loss="mse", hidden=[12]), 1e-15),
+    "network dropout skip": (lambda: structured(dropout=0.3, skip=True, hidden=[4, 4]), 1e-15),
+    "network fractal": (lambda: structured(fractal=3, drop_path=0.3, activation="erf"), 1e-15),
+    "network cubic": (lambda: structured(activation=[0.1, 1.0, 0.0, -0.2]), 1e-15),
+    "network local": (lambda: structured(connections="local", hidden=[2, 2]), 1e-15),
+    "network shared": (lambda: structured(connections="shared", grid=[2, 4], stride=1), 1e-15),
     "torch convolution": (lambda: torch_model(weight_decay=0.01), 1e-15),
     "torch batch norm": (lambda: torch_model(batch_norm=True, memory_bytes=1), 1e-15),
     "torch float32": (lambda: torch_model(dtype="float32"), 1e-7),
 }
 # Landscapes of levels, without a gradient, are in test_levels.py.
 DIFFERENTIABLE = [name for name in landscapes.__all__ if issubclass(getattr(landscapes, name), Differentiable)]
-FROM_THE_PACKAGE = [name for name in LANDSCAPES if name.startswith(("glass", "network", "native"))]
+_OURS = ("glass", "network", "native", "package", "two wells")
+FROM_THE_PACKAGE = [name for name in LANDSCAPES if name.startswith(_OURS)]
 
 
 @pytest.fixture(scope="module", params=LANDSCAPES, ids=lambda name: name.replace(" ", "-"))

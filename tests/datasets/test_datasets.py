@@ -185,6 +185,11 @@ def test_exclusive_or_has_four_patterns():
     signs = data.inputs.prod(axis=1)
     np.testing.assert_array_equal(data.labels, (signs < 0).astype(int))
     assert data.n_patterns == 4 and data.n_test == 0
+    zeros = load("xor", low=0)
+    np.testing.assert_array_equal(zeros.inputs, (data.inputs + 1) / 2)
+    np.testing.assert_array_equal(zeros.labels, data.labels)
+    with pytest.raises(InputError, match="low"):
+        load("xor", low=0.5)
 
 
 # --- refusals -------------------------------------------------------------------------------------------------------

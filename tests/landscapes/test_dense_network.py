@@ -18,7 +18,7 @@ from spinnet.results.schema import task_identity
 from spinnet.simulation import simulate
 
 ACTIVATIONS = ("tanh", "relu", "erf", "linear")
-LOSSES = ("cross-entropy", "mse", "hinge", "quadratic-hinge")
+LOSSES = ("cross-entropy", "mse", "hinge", "quadratic-hinge", "logistic")
 DEPTHS = ((), (5,), (4, 3), (8, 16, 3))
 
 
@@ -43,7 +43,7 @@ def configurations(net, replicas=3, seed=1):
 
 def rows_of_targets(net):
     """Targets as the class documents them, from the labels."""
-    labels, low = net.data.labels, -1.0 if "hinge" in net.loss else 0.0
+    labels, low = net.data.labels, -1.0 if "hinge" in net.loss or net.loss == "logistic" else 0.0
     return np.where(labels[:, None] == np.arange(net.data.n_classes), 1.0, low)
 
 
@@ -109,6 +109,8 @@ def torch_energy(torch, net):
             value = torch.nn.functional.cross_entropy(a, labels, reduction="sum")
         elif net.loss == "mse":
             value = 0.5 * torch.nn.functional.mse_loss(a, targets, reduction="sum")
+        elif net.loss == "logistic":
+            value = torch.nn.functional.softplus(-targets * a, threshold=1e9).sum()
         else:
             gaps = torch.relu(1 - targets * a)
             value = gaps.sum() if net.loss == "hinge" else 0.5 * (gaps**2).sum()
@@ -350,6 +352,16 @@ def test_a_binary_hinge_has_one_output_of_either_sign():
     sign = 2.0 * net.data.labels - 1.0
     np.testing.assert_allclose(net.energy(x), 0.5 * (np.maximum(1 - sign * field, 0) ** 2).sum(axis=1), rtol=1e-13)
     np.testing.assert_array_equal(net.train_accuracy(x), (sign * field > 0).mean(axis=1))
+
+
+def test_a_binary_logistic_loss_is_the_cross_entropy_of_one_answer():
+    net = network(data=patterns(classes=2), loss="logistic")
+    x, _ = configurations(net)
+    assert net.n_outputs == 1
+    share = 1.0 / (1.0 + np.exp(-net.logits(x)[..., 0]))
+    entropy = -np.log(np.where(net.data.labels == 1, share, 1.0 - share))
+    np.testing.assert_allclose(net.energy(x), entropy.sum(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(net.train_loss(x), entropy.mean(axis=1), rtol=1e-12)
 
 
 def test_mse_on_real_targets_at_zero_loss_has_the_curvature_of_its_jacobian():

@@ -104,9 +104,11 @@ def test_temperatures_of_a_summary_are_what_they_are_called():
     assert abs(exact.log_odds(found.folding_temperature)) < 1e-8
     assert abs(exact.mean_overlap(found.half_overlap_temperature) - 0.5) < 1e-8
     assert found.stability_gap > 0 and found.native_energy == found.ground_state
-    outer = np.abs(1 - 2 * turned(12) / 12) < 0.15
+    shell = turned(12)
+    outer = np.abs(1 - 2 * shell / 12) < 0.15
     levels = FoldingREM(12, 2.0, "power", softening=0.9, seed=3).all_levels()
-    mean, deviation, entropy = levels[outer].mean(), levels[outer].std(), 12 * math.log(2)
+    within = [levels[i] - levels[shell == shell[i]].mean() for i in np.flatnonzero(outer)]
+    mean, deviation, entropy = levels[outer].mean(), np.std(within), 12 * math.log(2)
     assert math.isclose(found.outer_deviation, deviation) and math.isclose(found.outer_mean, mean)
     assert math.isclose(found.stability, folding.stability(mean - found.native_energy, deviation, entropy))
     predicted = folding.folding_temperature(mean - found.native_energy, deviation, entropy)

@@ -50,6 +50,19 @@ def test_an_untrained_network_is_its_own_native_state():
     assert landscape.space.sizes == (36, 60)
 
 
+def test_a_free_network_has_its_weight_decay_and_the_same_native_state():
+    bound, free = native(), native(spheres=False, held_weight_decay=0.02)
+    u = bound.signal[None]
+    np.testing.assert_array_equal(free.signal, bound.signal)
+    weights = free.weights(1.5 * u)
+    expected = free.train_loss(1.5 * u) + 0.01 * (weights**2).sum(axis=1)
+    np.testing.assert_allclose(free.energy_density(1.5 * u), expected, rtol=1e-12)
+    np.testing.assert_allclose(free.space.overlap(1.5 * u, u), 1.0)
+    assert free.blocks == bound.blocks
+    with pytest.raises(InputError, match="spheres = false"):
+        native(held_weight_decay=0.1)
+
+
 def test_shuffled_labels_fit_worse_and_do_not_generalise():
     shuffled = native(data_options={**DATA, "shuffle_labels": True})
     u = shuffled.signal[None]

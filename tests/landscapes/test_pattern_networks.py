@@ -175,7 +175,7 @@ def test_capabilities_depend_on_the_weights():
         (HopfieldModel, {"n": 10, "alpha": 0.1, "rule": "heb"}, "did you mean 'hebb'"),
         (HopfieldModel, {"n": 10, "alpha": 0.1, "start_at": 1.5}, "start_at"),
         (HopfieldModel, {"n": 10, "patterns": 11, "rule": "pseudo-inverse"}, "up to n"),
-        (HopfieldModel, {"n": 1 << 20, "patterns": 1 << 12}, "patterns times n"),
+        (HopfieldModel, {"n": 32000, "patterns": 1 << 17}, "patterns times n"),
         (TeacherStudentPerceptron, {"n": 10, "alpha": 1, "weights": "isin"}, "did you mean 'ising'"),
         (TeacherStudentPerceptron, {"n": 10, "alpha": 1, "noise": 1.1}, "noise"),
         (TeacherStudentPerceptron, {"n": 0, "alpha": 1}, "n = 0"),

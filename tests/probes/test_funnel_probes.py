@@ -43,7 +43,7 @@ class Funnel(Differentiable):
 
 def profile(landscape, x, **table):
     found = FunnelProfileProbe(**table).measure(landscape, x, np.random.default_rng(3))
-    return {name.removeprefix("funnel/"): variable.data for name, variable in found.items()}
+    return {name.removeprefix("funnel_profile/"): variable.data for name, variable in found.items()}
 
 
 def basin(landscape, x, seed=3, **table):

@@ -70,7 +70,7 @@ def test_more_weights_than_patterns_give_the_same_spectrum_through_the_smaller_m
     found = measured(net, x, modes=15, space=3, dense_limit=0)
     values = np.linalg.eigvalsh(covariance(net, x[0])[0])[::-1][:15]
     np.testing.assert_allclose(found["eigenvalue"][0], values, rtol=1e-8)
-    assert found["curvature"].shape == (1, 0) and np.isnan(found["alignment"][0])
+    assert "curvature" not in found and np.isnan(found["alignment"][0])
 
 
 def test_label_noise_on_a_regression_is_aligned_with_the_hessian():

@@ -27,6 +27,9 @@ def loss(name, z, target):
         if name == "mse":
             value += (v - t) ** 2 / 2
             slope.append(v - t)
+        elif name == "logistic":
+            value += math.log(1.0 + math.exp(-t * v))
+            slope.append(-t / (1.0 + math.exp(t * v)))
         else:
             gap = max(0.0, 1 - t * v)
             value += gap if name == "hinge" else gap**2 / 2

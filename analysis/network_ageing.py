@@ -1,0 +1,15 @@
+"""Ageing of networks under SGD beside a glass: reports and figures of the study ``network_ageing``.
+
+    python analysis/network_ageing.py RESULTS_DIR
+
+reads RESULTS_DIR/collected.h5, writes RESULTS_DIR/reports and RESULTS_DIR/figures, and prints the tables.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from spinnet.cli.analysis import run_script
+
+if __name__ == "__main__":
+    sys.exit(run_script(__file__, sys.argv[1:]))

@@ -1,0 +1,16 @@
+"""Funnels of networks and glasses: report and figure of the study ``network_funnel``.
+
+    python analysis/network_funnel.py RESULTS_DIR
+
+reads RESULTS_DIR/collected.h5, writes RESULTS_DIR/reports/funnel.h5 and RESULTS_DIR/figures, and prints the
+table.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from spinnet.cli.analysis import run_script
+
+if __name__ == "__main__":
+    sys.exit(run_script(__file__, sys.argv[1:]))

@@ -1,0 +1,147 @@
+"""Barriers between independently trained networks against width, before and after the symmetries are divided out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from spinnet.errors import InputError
+from spinnet.estimators.resampling import mean_and_error
+from spinnet.estimators.scaling import fit_power_law
+from spinnet.reports.base import Content, Report
+from spinnet.reports.initial_line import SHORT, SIDES
+from spinnet.reports.results import PointResults, StudyResults
+from spinnet.reports.verdicts import DECISIVE, REJECTED_FIT
+
+#: Key of a row, variable, and what it is in words.
+_MEASURED = (
+    ("naive", "barriers/excess", "energy"),
+    ("aligned", "barriers/aligned_excess", "energy"),
+    ("band", "barriers/band_barrier", "energy"),
+    ("overlap", "aligned_overlap/overlap", "1"),
+    ("aligned_overlap", "aligned_overlap/aligned", "1"),
+    ("null_overlap", "aligned_overlap/start_aligned", "1"),
+)
+
+
+class BarriersReport(Report):
+    """Barriers (above the line between the ends' energies) and overlaps of pairs of runs against size.
+
+    Pairs are disjoint and independent; those of a glass are averaged over one sample first. The null of an aligned
+    overlap is that of the same networks before training.
+
+    Parameters
+    ----------
+    arm
+        Trained networks with the axis ``hidden``, measured with the probe ``barriers`` (pairs "disjoint") and,
+        for overlaps, ``aligned_overlap``.
+    shuffled, glass
+        Arms beside it, or empty.
+    """
+
+    arm_parameters: ClassVar[tuple[str, ...]] = ("arm", "shuffled", "glass")
+    probes: ClassVar[tuple[str, ...]] = ("barriers",)
+
+    def __init__(self, arm: str = "", shuffled: str = "", glass: str = ""):
+        given = self.validate(arm=arm, shuffled=shuffled, glass=glass)
+        self.names = {name: given[name] for name in self.arm_parameters}
+
+    @classmethod
+    def validate(cls, **given: Any) -> dict[str, Any]:
+        return given
+
+    @classmethod
+    def check_physics(cls, arm: str, physics: Any) -> None:
+        """Also: pairs that are independent."""
+        super().check_physics(arm, physics)
+        for probe in ("barriers", "aligned_overlap"):
+            if physics["probes"].get(probe, {}).get("pairs", "disjoint") != "disjoint":
+                raise InputError(f"arm {arm}: errors need independent pairs: set pairs = 'disjoint' of {probe}")
+
+    def build(self, results: StudyResults, tell: Callable[[str], None]) -> Content:
+        """See :class:`BarriersReport`. Cost: none to speak of."""
+        content = Content()
+        for side, what in SIDES:
+            name = self.chosen_arm(self.names, side, results.arms)
+            if not name:
+                continue
+            points = sorted(results.points(name), key=lambda point: (_size(point), point.label))
+            rows = [_row(point) for point in points]
+            content.rows += [{"side": SHORT[side], **row} for row in rows]
+            for key in rows[0]:
+                values = [row.get(key) for row in rows]
+                if key != "point" and None not in values:
+                    content.add(f"{side}/{key}", np.array(values, float), ("size",), "1")
+            content.findings += _findings(what, rows)
+        return content
+
+
+def _size(point: PointResults) -> float:
+    """Width of the first hidden layer, spins of a glass, else degrees of freedom."""
+    for name in ("hidden", "n"):
+        if name in point.parameters:
+            value = point.parameters[name]
+            return float(value[0] if isinstance(value, list) else value)
+    return float(point.n_dof)
+
+
+def _row(point: PointResults) -> dict[str, Any]:
+    row: dict[str, Any] = {"point": point.label, "size": _size(point)}
+    for key, name, _ in _MEASURED:
+        if point.has(name):
+            values = point.independent(name)
+            mean, error = mean_and_error(values)
+            row |= {key: float(mean), f"{key}_error": float(error)}
+            row.setdefault("units", int(np.isfinite(values).sum()))
+    if point.has("barriers/band_converged"):
+        row["converged"] = float(point.read("barriers/band_converged").mean())
+    return row
+
+
+def _findings(what: str, rows: list[dict[str, Any]]) -> list[str]:
+    found = [_course(what, rows, "naive", "as they are")]
+    if "aligned" in rows[0]:
+        found.append(_course(what, rows, "aligned", "after alignment"))
+        ratios = [f"{row['naive'] / row['aligned']:.1f} at {row['size']:g}" for row in rows if row["aligned"] > 0]
+        found.append(f"{what}: alignment divides the mean barrier by {', '.join(ratios)}")
+    if "aligned_overlap" in rows[0]:
+        found.append(_overlaps(what, rows))
+    if "band" in rows[0]:
+        parts = [
+            f"{row['band']:.4f} ± {row['band_error']:.4f} at {row['size']:g} ({100 * row['converged']:.0f} % converged)"
+            for row in rows
+        ]
+        found.append(f"{what}: mean barrier along elastic bands {', '.join(parts)}; unconverged ones are bounds only")
+    return found
+
+
+def _course(what: str, rows: list[dict[str, Any]], key: str, how: str) -> str:
+    """Whether a barrier falls with size, step by step, and as which power."""
+    size = np.array([row["size"] for row in rows])
+    mean = np.array([row[key] for row in rows])
+    error = np.array([row[f"{key}_error"] for row in rows])
+    values = ", ".join(f"{m:.3f} ± {e:.3f} at {s:g}" for m, e, s in zip(mean, error, size, strict=True))
+    if len(rows) < 2:
+        return f"{what}, {how}: barrier {values}; one size tells no course"
+    z = np.diff(mean) / np.hypot(error[1:], error[:-1])
+    up = [f"{size[k]:g} to {size[k + 1]:g} (z = {z[k]:.1f})" for k in np.flatnonzero(z > 0)]
+    course = "falls at every step of size" if not up else f"does not fall from {', '.join(up)}"
+    power = ""
+    if len(rows) > 2 and (mean > 0).all() and (error > 0).all() and (error < 0.5 * mean).all():
+        fit = fit_power_law(size, mean, error)
+        power = f"; power of the size {fit.exponent:.2f} ± {fit.exponent_error:.2f}"
+        power += ", which one power does not describe" if fit.p_value < REJECTED_FIT else ""
+    return f"{what}, {how}: the barrier between two ends {course}: {values}{power}"
+
+
+def _overlaps(what: str, rows: list[dict[str, Any]]) -> str:
+    parts, certain = [], True
+    for row in rows:
+        more = row["aligned_overlap"] - row["null_overlap"]
+        z = more / np.hypot(row["aligned_overlap_error"], row["null_overlap_error"])
+        certain &= bool(z > DECISIVE)
+        parts.append(f"{row['aligned_overlap']:.3f} against {row['null_overlap']:.3f} (z = {z:.1f}) at {row['size']:g}")
+    verdict = "exceed those" if certain else "do not certainly exceed those at every size"
+    return f"{what}: aligned overlaps {verdict} of untrained pairs, the null: {'; '.join(parts)}"

@@ -1,0 +1,367 @@
+"""Does data dig a funnel? Profiles, basins and melting of native states, of networks and of glasses, side by side."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from spinnet.configurable import real_number
+from spinnet.errors import InputError
+from spinnet.estimators.funnel import funnel_shape, widths_of_directions
+from spinnet.estimators.resampling import FEWEST_UNITS, mean_and_error
+from spinnet.reports.base import Content, Report
+from spinnet.reports.funnel_melting import add_melting, melting_points
+from spinnet.reports.results import PointResults, StudyResults
+from spinnet.reports.verdicts import DECISIVE
+from spinnet.theory.folding import LEAST_STABILITY
+from spinnet.theory.spheres import log_cap_measure
+
+#: Roles of arms with profiles, and how they are called.
+PROFILES = {
+    "true": "true labels",
+    "noisy": "noisy labels",
+    "shuffled": "shuffled labels",
+    "untrained": "untrained",
+    "planted": "planted glass",
+    "unplanted": "unplanted glass",
+}
+#: Roles of arms that are heated from the native state and cooled from random starts.
+MELTINGS = {f"{role}_melting": PROFILES[role] for role in ("true", "shuffled", "planted", "unplanted")}
+
+_HALF = 0.5  # the overlap at which alignment goes into the table
+
+
+class FunnelReport(Report):
+    """Funnel statistics of every point of every arm, with errors over samples, and what they say.
+
+    Of a profile (``funnel_profile``): depth e(q ≈ 0) − e(native), the overlap at which half of it is reached, overshoot
+    (how far e rises above e(q ≈ 0) on the way, over the depth), roughness σ at |q| < 0.15 (standard deviation over
+    directions) and the cosine between force and direction home at q = 0.5. Of a basin (``basin_of_attraction``): the
+    angle θ½ up to which descent returns from half of the directions, the logarithm of the share of the spheres within
+    θ½ in every block, −S₀, and the share of kicks at the largest angle that end at an energy within the tolerance,
+    wherever that is. With both the frustration index Λ = depth·n/(σ·n √(2 S₀)): native is the basin, and S₀ the entropy
+    of everything relative to it. Λ < 1.1 is called unfolded.
+
+    Of a melting (``energy`` and ``signal_overlap`` on axes ``start_at`` and ``temperature``): the temperature T_f where
+    ⟨q⟩ from the native state has fallen to ½ by the end, and by a quarter of the run; and up to which temperature the
+    energy still remembers its start (hysteresis).
+
+    Parameters
+    ----------
+    true, noisy, shuffled, untrained, planted, unplanted
+        Arms with profiles; any may be left out.
+    true_melting, shuffled_melting, planted_melting, unplanted_melting
+        Arms that are heated and cooled; any may be left out.
+    energy_tolerance, overlap_threshold
+        What counts as returned; None: as the probe was told.
+    """
+
+    arm_parameters: ClassVar[tuple[str, ...]] = (*PROFILES, *MELTINGS)
+
+    def __init__(
+        self,
+        true: str = "",
+        noisy: str = "",
+        shuffled: str = "",
+        untrained: str = "",
+        planted: str = "",
+        unplanted: str = "",
+        true_melting: str = "",
+        shuffled_melting: str = "",
+        planted_melting: str = "",
+        unplanted_melting: str = "",
+        energy_tolerance: float | None = None,
+        overlap_threshold: float | None = None,
+    ):
+        given = self.validate(
+            true=true, noisy=noisy, shuffled=shuffled, untrained=untrained, planted=planted, unplanted=unplanted,
+            true_melting=true_melting, shuffled_melting=shuffled_melting, planted_melting=planted_melting,
+            unplanted_melting=unplanted_melting, energy_tolerance=energy_tolerance,
+            overlap_threshold=overlap_threshold,
+        )  # fmt: skip
+        self.arms = {role: given[role] for role in self.arm_parameters}
+        self.energy_tolerance, self.overlap_threshold = given["energy_tolerance"], given["overlap_threshold"]
+
+    @classmethod
+    def validate(cls, **given: Any) -> dict[str, Any]:
+        if not any(given[role] for role in cls.arm_parameters):
+            raise InputError(f"no arm is named: set {', '.join(cls.arm_parameters)}, or some of them")
+        for name in ("energy_tolerance", "overlap_threshold"):
+            if given[name] is not None:
+                given[name] = real_number(name, given[name], above=0.0)
+        return given
+
+    @classmethod
+    def chosen_arm(cls, settings: Mapping[str, Any], parameter: str, arms: Sequence[str]) -> str:
+        """An empty name is an arm that is not used."""
+        return super().chosen_arm(settings, parameter, arms) if settings[parameter] else ""
+
+    @classmethod
+    def check(cls, settings: Mapping[str, Any], arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        super().check(settings, arms)
+        for role in cls.arm_parameters:
+            name = cls.chosen_arm(settings, role, list(arms))
+            wanted = ("funnel_profile",) if role in PROFILES else ("energy", "signal_overlap")
+            for physics in arms[name] if name else ():
+                for probe in wanted:
+                    if probe not in physics["probes"]:
+                        raise InputError(
+                            f"{role}: arm {name} is measured without the probe {probe}: add "
+                            f"[arm.{name}.probes.{probe}]"
+                        )
+            if name and role in MELTINGS:
+                melting_points(name, arms[name])
+
+    def build(self, results: StudyResults, tell: Callable[[str], None]) -> Content:
+        """See :class:`FunnelReport`. Cost: seconds."""
+        content = Content()
+        found: dict[str, list[dict[str, Any]]] = {}
+        for role in PROFILES:
+            arm = self.chosen_arm(self.arms, role, results.arms)
+            if arm:
+                points = results.points(arm)
+                found[role] = [self._point(content, role, k, point) for k, point in enumerate(points)]
+        content.findings += list(_summary(found))
+        content.findings += list(_unfolded(found))
+        content.findings += list(_comparisons(found))
+        for role, what in MELTINGS.items():
+            arm = self.chosen_arm(self.arms, role, results.arms)
+            if arm:
+                add_melting(content, role, what, results.points(arm))
+        return content
+
+    def _point(self, content: Content, role: str, number: int, point: PointResults) -> dict[str, Any]:
+        group = f"{role}/{number}"
+        q = point.read("funnel_profile/overlap").reshape(-1)
+        energy, spread, cosine = (
+            point.independent(f"funnel_profile/{name}") for name in ("energy_density", "roughness", "alignment")
+        )
+        whole = np.isfinite(energy).all(axis=1)
+        energy, spread, cosine = energy[whole], spread[whole], cosine[whole]
+        if len(energy) < 2:
+            raise InputError(f"{PROFILES[role]}, {point.label}: {len(energy)} finite samples, give five or more")
+        shape = funnel_shape(q, energy, spread)
+        units = {
+            "native": shape.native, "depth": shape.depth, "half_overlap": shape.half_overlap,
+            "overshoot": shape.overshoot, "roughness": shape.roughness,
+            "alignment": np.array([float(np.interp(_HALF, q[::-1], row[::-1])) for row in cosine]),
+        }  # fmt: skip
+        about = {"label": _label(point), "role": role, "n": point.n_dof, "samples": len(energy), **_numbers(point)}
+        size = tuple(int(s) for s in np.asarray(point.read("funnel_profile/block")).reshape(-1))
+        content.add(f"{group}/overlap", q, ("overlap",))
+        for name, values in (("energy", energy), ("spread", spread), ("cosine", cosine)):
+            mean, error = mean_and_error(values)
+            content.add(f"{group}/{name}", mean, ("overlap",))
+            content.add(f"{group}/{name}_error", error, ("overlap",))
+        row: dict[str, Any] = {"arm": PROFILES[role], "point": about["label"], "samples": len(energy)}
+        if point.has("basin/returned"):
+            units |= self._basin(content, group, point, size, whole, about)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                units["stability"] = shape.depth / (shape.roughness * np.sqrt(2.0 * units["entropy"]))
+        for name, values in units.items():
+            mean, error = mean_and_error(values)
+            about[name], about[f"{name}_error"] = float(mean), float(error)
+            row[name] = float(mean)
+            if name in ("depth", "half_overlap", "roughness", "half_angle", "stability"):
+                row[f"{name}_error"] = float(error)
+        content.rows.append(row)
+        content.describe(group, **{name: value for name, value in about.items() if value is not None})
+        return {"about": about, "units": units, "numbers": point.sample_numbers("funnel_profile")[whole]}
+
+    def _basin(
+        self, content: Content, group: str, point: PointResults, sizes: tuple[int, ...], whole: Any,
+        about: dict[str, Any],
+    ) -> dict[str, Any]:  # fmt: skip
+        """Per sample: half-return angle, entropy of all relative to the basin, and equally deep ends."""
+        settings = point.physics["probes"]["basin_of_attraction"]
+        tolerance = settings["energy_tolerance"] if self.energy_tolerance is None else self.energy_tolerance
+        threshold = settings["overlap_threshold"] if self.overlap_threshold is None else self.overlap_threshold
+        kick = point.read("basin/kick").reshape(-1)
+        energy, overlap = (_first_replica(point, name)[whole] for name in ("energy_density", "overlap"))
+        native = _first_replica(point, "native_energy_density")[whole]
+        with np.errstate(invalid="ignore"):
+            close = np.abs(energy - native[:, None, None]) <= tolerance
+            deep = energy <= native[:, None, None] + tolerance
+            back = close & (overlap >= threshold)
+        share = back.mean(axis=2)
+        for name, values in (("returned", share), ("as_deep", deep.mean(axis=2)), ("reached", overlap.mean(axis=2))):
+            mean, error = mean_and_error(values)
+            content.add(f"{group}/{name}", mean, ("kick",))
+            content.add(f"{group}/{name}_error", error, ("kick",))
+        content.add(f"{group}/kick", kick, ("kick",), "rad")
+        widths = np.minimum(widths_of_directions(kick, back), 0.5 * math.pi)
+        half = np.median(widths, axis=1)
+        moving = tuple(size for size in sizes if size > 1)
+        volume = log_cap_measure(np.maximum(np.cos(widths), 0.0), moving)
+        about["threshold"] = threshold
+        about["always"] = bool((share.mean(axis=0) > 0.5).all())
+        about["never"] = bool((share.mean(axis=0) < 0.5).all())
+        # What a kick below the threshold does by not moving at all.
+        about["trivial_kick"] = float(np.arccos(threshold))
+        return {
+            "half_angle": half,
+            "entropy": -volume.mean(axis=1),
+            "widest_entropy": -(np.log(np.mean(np.exp(volume - volume.max(axis=1, keepdims=True)), axis=1))
+                                + volume.max(axis=1)),
+            "as_deep": deep.mean(axis=2)[:, -1],
+            "finished": _first_replica(point, "finished")[whole],
+        }  # fmt: skip
+
+
+def _first_replica(point: PointResults, name: str) -> np.ndarray:
+    """(sample, …) of a basin variable: replicas of one sample are kicks at one native state more."""
+    values = point.read(f"basin/{name}")
+    if point.attributes.get("independent_unit") == "replica":
+        return values.reshape(-1, *values.shape[2:])
+    return values[:, 0]
+
+
+def _label(point: PointResults) -> str:
+    names = {"n_train": "P", "hidden": "h", "label_noise": "noise", "n": "N"}
+    parts = []
+    for name, value in point.parameters.items():
+        text = ",".join(map(str, value)) if isinstance(value, list) else value
+        parts.append(f"{names.get(name, name)}={text}")
+    return " ".join(parts) or "all"
+
+
+def _numbers(point: PointResults) -> dict[str, float]:
+    """The axes of a point that are numbers, for comparisons and figures."""
+    found = {}
+    for name, value in point.parameters.items():
+        value = value[0] if isinstance(value, list) and len(value) == 1 else value
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            found[f"axis_{name}"] = float(value)
+    return found
+
+
+def _summary(found: Mapping[str, list[dict[str, Any]]]):
+    """What shuffling the labels does to the funnel, counted over the points that both have."""
+    pairs = [(one, other) for other in found.get("shuffled", ()) for one in found.get("true", ())
+             if _axes(one) == _axes(other)]  # fmt: skip
+    if not pairs:
+        return
+    counted = []
+    for name, told, sign in (
+        ("half_overlap", "half of the depth is reached further from home", -1),
+        ("alignment", "the force points home better at q = 0.5", 1),
+        ("half_angle", "the basin is wider", 1),
+        ("as_deep", "more of the largest kicks end as deep", 1),
+        ("overshoot", "the overshoot is smaller", -1),
+    ):
+        known = [(one["units"][name], other["units"][name]) for one, other in pairs
+                 if name in one["units"] and name in other["units"]]  # fmt: skip
+        scores = [sign * _score(*pair) for pair in known]
+        if scores:
+            counted.append(
+                f"{told} at {sum(z >= DECISIVE for z in scores)} of {len(scores)} points, the opposite at "
+                f"{sum(z <= -DECISIVE for z in scores)}"
+            )
+    yield f"true against shuffled labels, by four standard errors: {'; '.join(counted)}"
+
+
+def _score(one: np.ndarray, other: np.ndarray) -> float:
+    (a, da), (b, db) = mean_and_error(one), mean_and_error(other)
+    error = math.hypot(float(da), float(db))
+    return (float(a) - float(b)) / error if error > 0 and np.isfinite(error) else 0.0
+
+
+def _unfolded(found: Mapping[str, list[dict[str, Any]]]):
+    """Λ of every arm, with the verdict."""
+    for role, points in found.items():
+        for one in points:
+            about = one["about"]
+            if "stability" not in about or not np.isfinite(about["stability"]):
+                continue
+            low, error = about["stability"], about["stability_error"]
+            verdict = "unfolded" if low < LEAST_STABILITY else "folded"
+            sure = "" if abs(low - LEAST_STABILITY) > 2 * error else ", within two errors of the border"
+            yield (
+                f"{PROFILES[role]}, {about['label']}: Λ = {low:.3g} ± {error:.2g} ({verdict}{sure}), from depth "
+                f"{about['depth']:.3g} ± {about['depth_error']:.2g}, roughness {about['roughness']:.3g} ± "
+                f"{about['roughness_error']:.2g} and S₀ = {about['entropy']:.3g} ± {about['entropy_error']:.2g} of the "
+                f"basin; θ½ = {about['half_angle']:.3g} ± {about['half_angle_error']:.2g} rad"
+                + (", a lower bound: every kick returns" if about["always"] else "")
+                + (f", which doing nothing gives too (arccos of the threshold {about['trivial_kick']:.2f})"
+                   if about["half_angle"] <= about["trivial_kick"] else "")
+            )  # fmt: skip
+
+
+_COMPARED = (
+    ("half_angle", "half-return angle"),
+    ("half_overlap", "overlap at half the depth"),
+    ("alignment", "cosine of the force with the way home at q = 0.5"),
+    ("overshoot", "overshoot over the depth"),
+    ("as_deep", "share of the largest kicks that end as deep as the native state"),
+    ("stability", "Λ"),
+)
+
+
+def _comparisons(found: Mapping[str, list[dict[str, Any]]]):
+    """True labels against each null at equal axes, sample by sample where samples are shared."""
+    for role in ("noisy", "shuffled", "untrained"):
+        for other in found.get(role, ()):
+            match = [one for one in found.get("true", ()) if _axes(one) == _axes(other)]
+            if not match:
+                continue
+            yield _compare(match[0], other, f"true against {PROFILES[role]}, {other['about']['label']}")
+    pair = found.get("planted", ()), found.get("unplanted", ())
+    if pair[0] and pair[1]:
+        yield _compare(pair[0][0], pair[1][0], "planted against unplanted glass")
+    for axis in ("n_train", "hidden"):
+        yield from _trends(found, axis)
+
+
+def _axes(one: Mapping[str, Any]) -> str:
+    about = one["about"]
+    kept = {name: value for name, value in about.items() if name.startswith("axis_") and name != "axis_label_noise"}
+    return json.dumps(kept, sort_keys=True)
+
+
+def _compare(one: Mapping[str, Any], other: Mapping[str, Any], what: str) -> str:
+    parts = []
+    for name, told in _COMPARED:
+        if name not in one["units"] or name not in other["units"]:
+            continue
+        (a, da), (b, db) = (mean_and_error(side["units"][name]) for side in (one, other))
+        if not np.isfinite(a) or not np.isfinite(b):
+            continue
+        z = _score(one["units"][name], other["units"][name])
+        verdict = "no certain difference" if abs(z) < DECISIVE else ("larger" if z > 0 else "smaller")
+        parts.append(f"{told} {a:.3g} ± {da:.1g} against {b:.3g} ± {db:.1g} ({verdict}, z = {z:.1f})")
+    return f"{what}: {'; '.join(parts)}"
+
+
+def _trends(found: Mapping[str, list[dict[str, Any]]], axis: str):
+    """How the half-return angle goes with an axis at fixed others, by the slope against its logarithm."""
+    for role in ("true", "shuffled"):
+        groups: dict[str, list[Any]] = {}
+        for one in found.get(role, ()):
+            about = one["about"]
+            if f"axis_{axis}" in about and "half_angle" in one["units"]:
+                rest = {k: v for k, v in about.items() if k.startswith("axis_") and k != f"axis_{axis}"}
+                groups.setdefault(json.dumps(rest, sort_keys=True), []).append(one)
+        for members in groups.values():
+            x = np.log10([one["about"][f"axis_{axis}"] for one in members])
+            if len(members) < 2 or min(one["about"]["samples"] for one in members) < FEWEST_UNITS:
+                continue
+            parts = []
+            for name, told in (("half_angle", "half-return angle"), ("depth", "depth")):
+                values, errors = np.array([mean_and_error(one["units"][name]) for one in members]).T
+                weight = x - x.mean()
+                slope = float(weight @ values / (weight @ weight))
+                error = float(np.sqrt((weight**2) @ errors**2) / (weight @ weight))
+                z = slope / error if error > 0 else 0.0
+                verdict = "no certain change" if abs(z) < DECISIVE else ("grows" if z > 0 else "falls")
+                parts.append(f"{told} {verdict}: {slope:.3g} ± {error:.1g} per decade")
+            others = {k.removeprefix("axis_"): v for k, v in members[0]["about"].items()
+                      if k.startswith("axis_") and k != f"axis_{axis}"}  # fmt: skip
+            fixed = ", ".join(f"{name} = {value:g}" for name, value in others.items())
+            yield (
+                f"{PROFILES[role]} with {axis} from {10 ** x.min():g} to {10 ** x.max():g}"
+                + (f" at {fixed}" if fixed else "") + f": {'; '.join(parts)}"
+            )  # fmt: skip

@@ -1,0 +1,59 @@
+"""Index and energy of networks: flat high points turn the raw correlation round, and unaccepted points stay out."""
+
+import numpy as np
+import pytest
+from reports.made import made_results
+
+from spinnet.errors import InputError
+from spinnet.reports.network_index_energy import NetworkIndexEnergyReport
+
+MODES = 61
+
+
+def physics(kind="DenseNetwork"):
+    table = {"kind": kind, "hidden": [6], "data_options": {"n_inputs": 8}, "n": 61, "covariance": {"3": 1.0}}
+    return {"landscape": table, "dynamics": {"kind": "SaddleSearch"}, "probes": {"final": {}, "hessian_spectrum": {}}}
+
+
+def point(seed, number=60, slope=1.0):
+    rng = np.random.default_rng(seed)
+    energy = 0.3 + 0.2 * rng.random(number)
+    zeros = np.round(150 * (energy - 0.3)).astype(int)  # the higher, the flatter
+    curved = MODES - zeros
+    index = np.round(curved * (0.3 + slope * 0.6 * (energy - 0.4))).astype(int)
+    status = np.ones(number, int)
+    status[:3], status[3] = 2, 0
+    energy[:4], index[:4], zeros[:4] = 5.0, 0, 0  # what is not accepted must not count
+    curvature = np.full(number, 0.1)
+    energy[4], curvature[4] = 9.0, 0.0  # a gradient-flat point
+    spectrum = np.zeros((1, number, MODES))
+    variables = {"dynamics/search_status": status, "endpoint/energy_density": energy, "spectrum/index": index,
+                 "endpoint/gradient_curvature": curvature, "spectrum/zero_modes": zeros}  # fmt: skip
+    variables = {name: value[None] for name, value in variables.items()} | {"spectrum/eigenvalue": spectrum}
+    return {"parameters": {"data_options": seed, "descent": 0.0}, "physics": physics(), "variables": variables,
+            "attributes": {"n_dof": MODES, "n_units": 80, "independent_unit": "replica"}}  # fmt: skip
+
+
+def build(tmp_path, points):
+    results = made_results(tmp_path / "c.h5", {"network": points})
+    return NetworkIndexEnergyReport(permutations=999).build(results, lambda line: None)
+
+
+def test_only_the_index_over_curved_modes_rises_with_the_energy(tmp_path):
+    content = build(tmp_path, [point(0), point(1)])
+    for row in content.rows:
+        assert row["arrived"] == 55 and row["stuck"] == 4 and row["unfinished"] == 1
+        assert row["pearson"] > 0.9 and row["raw_pearson"] < 0.6 and row["chance"] < 0.01
+    assert any("over 2 data sets: Pearson +0.9" in line for line in content.findings)
+
+
+def test_an_index_that_falls_is_called_so(tmp_path):
+    content = build(tmp_path, [point(2, slope=-1.0)])
+    assert content.rows[0]["pearson"] < -0.9
+    assert any("NOT above .6" in line for line in content.findings)
+
+
+def test_a_glass_in_the_place_of_the_network_is_refused_before_the_run():
+    settings = NetworkIndexEnergyReport.resolve({"arm": "a"})
+    with pytest.raises(InputError, match="DenseNetwork"):
+        NetworkIndexEnergyReport.check(settings, {"a": [physics("SphericalGlass")]})

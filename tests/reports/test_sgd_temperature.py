@@ -1,0 +1,92 @@
+"""The report calls the exact law met where it holds, finds a known ratio of temperatures, calls wrong ones wrong."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from reports.made import made_results
+
+from spinnet.errors import InputError
+from spinnet.records import Variable
+from spinnet.reports.sgd_temperature import SgdTemperatureReport
+from spinnet.theory.stochastic_gradient import gaussian_regression_variance
+
+H, P, RATE, BATCH = np.array([2.0, 0.5, 0.1]), 1000, 0.1, 4
+ARMS = {name: name for name in ("regression", "regression_langevin", "network", "network_langevin")}
+
+
+def point(landscape, dynamics, variables, n_dof, unit="sample", parameters=None):
+    physics = {"landscape": landscape, "dynamics": dynamics, "probes": {"energy": {}, "noise_trace": {}}, "last": 10.0}
+    return {"parameters": parameters or {}, "physics": physics, "variables": variables,
+            "attributes": {"n_units": P, "n_dof": n_dof, "independent_unit": unit}}  # fmt: skip
+
+
+def regression(kind, variance, seed):
+    x = np.random.default_rng(seed).standard_normal((12, 200, 3)) * np.sqrt(variance)
+    sgd = {"kind": "SGD", "learning_rate": RATE, "batch": BATCH, "momentum": 0.0}
+    langevin = {"kind": "Langevin", "temperature": P * RATE * H.sum() / (2 * BATCH * 3), "step": 1e-7}
+    landscape = {"kind": "LinearRegression", "curvatures": H.tolist(), "patterns": P, "label_noise": 1.0}
+    return point(landscape, sgd if kind == "SGD" else langevin, {"endpoint/configuration": x}, 3)
+
+
+def network(temperature, loss, trace=2.0, units=10, seed=0, n=50):
+    """Langevin dynamics at a temperature per pattern, or SGD for None."""
+    rng = np.random.default_rng([seed, int(1000 * loss)])
+    time = np.linspace(0.0, 10.0, 11)
+    sgd = {"kind": "SGD", "learning_rate": RATE, "batch": BATCH, "momentum": 0.0}
+    langevin = {"kind": "Langevin", "temperature": 0.0 if temperature is None else P * temperature, "step": 1e-3}
+    variables = {
+        "trajectory/time": Variable(time, ("time",)),
+        "trajectory/energy_density": loss + 0.001 * rng.standard_normal((1, units, 11)),
+        "trajectory/noise_trace": trace * (1 + 0.01 * rng.standard_normal((1, units, 11))),
+        "endpoint/configuration": rng.standard_normal((1, units, n)),
+    }
+    own = {} if temperature is None else {"temperature": P * temperature}
+    return point({"kind": "DenseNetwork"}, sgd if temperature is None else langevin, variables, n, "replica", own)
+
+
+def build(tmp_path, variance=None, loss=0.6):
+    exact = gaussian_regression_variance(H, 1.0, RATE, BATCH)
+    boltzmann = RATE * H.sum() / (2 * BATCH * 3) / H
+    arms = {
+        "regression": [regression("SGD", exact if variance is None else variance, 1)],
+        "regression_langevin": [regression("Langevin", boltzmann, 2)],
+        "network": [network(None, loss)],
+        "network_langevin": [network(t, 0.5 + 200 * t) for t in (2e-4, 5e-4, 1e-3)],
+    }
+    return SgdTemperatureReport(**ARMS).build(made_results(tmp_path / "c.h5", arms), lambda line: None)
+
+
+def test_the_exact_law_is_met_and_the_ratio_of_temperatures_is_the_known_one(tmp_path):
+    found = build(tmp_path).findings
+    assert "variances meet the exact law" in found[0] and "variances meet Boltzmann's law" in found[1]
+    line = next(one for one in found if "matched on the mean loss" in one)
+    # Loss 0.6 lies at T = 5e-4; the noise gives 0.1·2/(2·4·50) = 5e-4.
+    ratio, error = map(float, re.search(r", (\S+) ± (\S+) times that", line).groups())
+    assert abs(ratio - 1.0) < 4 * error + 0.01 and "the two agree" in line
+    assert all("drifts" not in one for one in found)
+
+
+def test_a_boltzmann_law_is_not_that_of_sgd(tmp_path):
+    wrong = RATE * H.sum() / (2 * BATCH * 3) / H
+    assert "variances MISS the exact law" in build(tmp_path, variance=wrong).findings[0]
+
+
+def test_another_loss_is_another_temperature_and_one_outside_is_said_to_be(tmp_path):
+    line = next(one for one in build(tmp_path, loss=0.65).findings if "matched on the mean loss" in one)
+    assert "the two DIFFER" in line
+    line = next(one for one in build(tmp_path, loss=0.9).findings if "on the mean loss none" in one)
+    assert "above that of every temperature" in line
+
+
+def test_arms_of_another_kind_are_refused():
+    sgd, langevin = network(None, 0.5)["physics"], network(0.1, 0.5)["physics"]
+    regress = {k: regression(k, 1.0, 0)["physics"] for k in ("SGD", "Langevin")}
+    arms = {"regression": [regress["SGD"]], "regression_langevin": [regress["Langevin"]], "network": [sgd],
+            "network_langevin": [langevin]}  # fmt: skip
+    with pytest.raises(InputError, match="two temperatures"):
+        SgdTemperatureReport.check(ARMS, arms)
+    with pytest.raises(InputError, match="its dynamics is Langevin, not SGD"):
+        SgdTemperatureReport.check(ARMS, {**arms, "network": [langevin]})

@@ -1,0 +1,63 @@
+"""Zero modes against the count, and the jamming report: equality, violation, two peaks, unfinished runs apart."""
+
+import numpy as np
+from reports.made import made_results
+
+from spinnet.reports.jamming import JammingReport
+from spinnet.reports.zero_modes import ZeroModesReport
+
+PROBES = {"final": {}, "hessian_spectrum": {}, "jacobian_rank": {}}
+
+
+def solved(zeros, rank, status):
+    shape = (1, len(zeros))
+    variables = {"spectrum/zero_modes": zeros, "jacobian/rank": rank, "dynamics/fit_status": status,
+                 "jacobian/rows": np.full(len(zeros), 20)}  # fmt: skip
+    physics = {"landscape": {"kind": "DenseNetwork", "hidden": [12]}, "dynamics": {"kind": "LevenbergMarquardt"},
+               "probes": PROBES}  # fmt: skip
+    return {"parameters": {}, "physics": physics, "attributes": {"n_dof": 85, "n_units": 20},
+            "variables": {name: np.reshape(value, shape) for name, value in variables.items()}}  # fmt: skip
+
+
+def build(tmp_path, point):
+    results = made_results(tmp_path / "c.h5", {"solved": [point]})
+    return ZeroModesReport().build(results, lambda line: None)
+
+
+def test_equality_is_counted_among_solved_runs_only(tmp_path):
+    content = build(tmp_path, solved([65, 65, 66, 0], [20, 20, 19, 20], [1, 1, 1, 0]))
+    row = content.rows[0]
+    assert (row["used"], row["foretold"], row["least"], row["most"]) == (3, 65, 65, 66)
+    assert row["equal_at_full_rank"] == 1.0 and row["rank_agrees"] == 1.0
+    assert "the bound holds" in content.findings[0]
+
+
+def test_fewer_zero_modes_than_the_bound_are_called_a_violation(tmp_path):
+    assert "is VIOLATED" in build(tmp_path, solved([64, 65], [20, 20], [1, 1])).findings[0]
+    assert "nothing is counted" in build(tmp_path, solved([64, 65], [20, 20], [0, 2])).findings[0]
+
+
+def fits(patterns, status, unsatisfied):
+    variables = {"dynamics/fit_status": [status], "dynamics/unsatisfied": [unsatisfied],
+                 "endpoint/energy_density": [np.where(np.array(status) == 1, 0.0, 0.05)]}  # fmt: skip
+    physics = {"landscape": {"kind": "DenseNetwork", "hidden": [14]}, "dynamics": {"kind": "LevenbergMarquardt"},
+               "probes": {"final": {}}}  # fmt: skip
+    return {"parameters": {"data_options": patterns}, "physics": physics,
+            "attributes": {"n_dof": 225, "n_units": patterns},
+            "variables": {name: np.array(value) for name, value in variables.items()}}  # fmt: skip
+
+
+def test_two_peaks_and_unfinished_runs_are_told_apart(tmp_path):
+    points = [fits(675, [1, 1, 1, 1], [0, 0, 0, 0]), fits(800, [1, 2, 2, 0], [0, 230, 250, 20]),
+              fits(900, [2, 2, 2, 2], [260, 270, 280, 290])]  # fmt: skip
+    results = made_results(tmp_path / "c.h5", {"jamming": points})
+    content = JammingReport(arm="jamming").build(results, lambda line: None)
+    assert "all runs are solved up to P/W = 3, none from 4 on; 1 of 12 runs are unfinished" in content.findings[0]
+    assert "N_Δ/W = 1.022 to 1.289 (6 runs)" in content.findings[1]  # the unfinished run is not in the gap
+    assert "two peaks side by side at P/W = 3.56" in content.findings[2]
+
+
+def test_a_study_that_never_jams_measures_no_jump(tmp_path):
+    points = [fits(225, [1, 1], [0, 0])]
+    content = JammingReport().build(made_results(tmp_path / "c.h5", {"jamming": points}), lambda line: None)
+    assert "not bracketed" in content.findings[0] and "not measured" in content.findings[1]
