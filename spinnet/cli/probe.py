@@ -15,7 +15,6 @@ from spinnet.errors import EXIT_CHECKPOINTED
 
 _WIDTH = 110
 _LINE_EVERY_SECONDS = 10.0
-_SMALL = 100_000  # parameters up to which a second thread only waits for the first
 
 
 @click.group()
@@ -58,6 +57,7 @@ def torch(model: str, probes: str | None, output: Path | None, threads: int | No
     import warnings
 
     from spinnet.torch_models import result_file
+    from spinnet.torch_models.measurement import prepared
     from spinnet.torch_models.model_file import load_model
     from spinnet.torch_models.settings import parse_probes, resolve
 
@@ -70,7 +70,7 @@ def torch(model: str, probes: str | None, output: Path | None, threads: int | No
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("ignore")
         warnings.filterwarnings("always", message="this model cannot", category=UserWarning)
-        measurement = _prepared(found, settings, threads)
+        measurement = prepared(found, settings, threads)
     for warning in said:
         click.echo(f"note: {warning.message}", err=True)
     result_file.resume(measurement, target, lambda line: click.echo(line, err=True))
@@ -79,20 +79,6 @@ def torch(model: str, probes: str | None, output: Path | None, threads: int | No
         click.echo(f"stopped; give the same command again to go on from {kept}", err=True)
         raise SystemExit(EXIT_CHECKPOINTED)
     _finish(measurement, target, as_json)
-
-
-def _prepared(model, settings, threads: int | None):
-    import os
-
-    from spinnet.landscapes.torch_package import import_torch
-    from spinnet.torch_models.measurement import Measurement
-
-    package = import_torch()
-    package.set_num_threads(threads or 1)
-    measurement = Measurement(model, settings)
-    if threads is None and measurement.landscape.n_dof > _SMALL:
-        package.set_num_threads(os.cpu_count() or 1)
-    return measurement
 
 
 def _measured(measurement, target: Path, quiet: bool) -> bool:

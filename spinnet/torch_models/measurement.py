@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from spinnet.torch_models.settings import DENSE_LIMIT, Settings
 #: The measured networks, then the null models: before training, and trained on targets shuffled among the patterns.
 ARMS = ("trained", "untrained", "shuffled")
 _LANCZOS_PRODUCTS = 800
+_SMALL = 100_000  # parameters up to which a second thread only waits for the first
 
 
 @dataclass(frozen=True)
@@ -252,6 +254,22 @@ class Measurement:
             }
         self._state = {name.removeprefix("run/"): np.array(values) for name, values in arrays.items()
                        if name.startswith("run/")}  # fmt: skip
+
+
+def prepared(model: Model, settings: Settings, threads: int | None = None) -> Measurement:
+    """A measurement with that many threads of PyTorch; None: one, or all cores for a large model.
+
+    Raises
+    ------
+    InputError
+        As :class:`Measurement`.
+    """
+    torch = import_torch()
+    torch.set_num_threads(threads or 1)
+    measurement = Measurement(model, settings)
+    if threads is None and measurement.landscape.n_dof > _SMALL:
+        torch.set_num_threads(os.cpu_count() or 1)
+    return measurement
 
 
 def _same_steps(runs: list[Checkpoints]) -> None:
