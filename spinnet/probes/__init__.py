@@ -38,6 +38,7 @@ PROBES = {
     "level": "spinnet.probes.level:LevelProbe",
     "noise_trace": "spinnet.probes.noise_trace:NoiseTraceProbe",
     "native_passage": "spinnet.probes.native_passage:NativePassageProbe",
+    "native_levels": "spinnet.probes.native_levels:NativeLevelsProbe",
     "replica_overlap": "spinnet.probes.replica_overlap:ReplicaOverlapProbe",
     "stationarity": "spinnet.probes.stationarity:StationarityProbe",
     "two_time": "spinnet.probes.two_time:TwoTimeProbe",

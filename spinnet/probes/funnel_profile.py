@@ -92,7 +92,7 @@ class FunnelProfileProbe(EndpointProbe):
             "funnel_profile/overlap": Variable(
                 np.array(self.overlaps), ("overlap",), "1", "overlap with the native state"
             ),
-            "funnel_profile/block_size": Variable(
+            "funnel_profile/block": Variable(
                 np.array(landscape.blocks), ("block",), "1", "coordinates of each block"
             ),
             **{f"funnel_profile/{name}": Variable(found[name], dims, *told[name], {"directions": self.directions})

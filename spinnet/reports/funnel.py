@@ -151,7 +151,7 @@ class FunnelReport(Report):
             "alignment": np.array([float(np.interp(_HALF, q[::-1], row[::-1])) for row in cosine]),
         }  # fmt: skip
         about = {"label": _label(point), "role": role, "n": point.n_dof, "samples": len(energy), **_numbers(point)}
-        size = tuple(int(s) for s in np.asarray(point.read("funnel_profile/block_size")).reshape(-1))
+        size = tuple(int(s) for s in np.asarray(point.read("funnel_profile/block")).reshape(-1))
         content.add(f"{group}/overlap", q, ("overlap",))
         for name, values in (("energy", energy), ("spread", spread), ("cosine", cosine)):
             mean, error = mean_and_error(values)

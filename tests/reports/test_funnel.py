@@ -22,7 +22,7 @@ def profile(power, width, parameters=None, samples=20, depth=2.0, n=(30, 10)):
     shape = (samples, 1, len(Q))
     variables = {
         "funnel_profile/overlap": Variable(Q, ("overlap",)),
-        "funnel_profile/block_size": Variable(np.array(n), ("block",)),
+        "funnel_profile/block": Variable(np.array(n), ("block",)),
         "funnel_profile/energy_density": energy,
         "funnel_profile/roughness": np.full(shape, 0.2),
         "funnel_profile/alignment": np.full(shape, 0.3) + 0.01 * rng.standard_normal(shape),
