@@ -53,6 +53,7 @@ REPORT_FIGURES: dict[str, str] = {
     "network_index_energy": "spinnet.plotting.report_network_index_energy:draw",
     "network_cooling": "spinnet.plotting.report_network_cooling:draw",
     "network_ageing": "spinnet.plotting.report_network_ageing:draw",
+    "minima": "spinnet.plotting.report_minima:draw",
     "memory_retrieval": "spinnet.plotting.report_memory_retrieval:draw",
     "perceptron_learning": "spinnet.plotting.report_perceptron_learning:draw",
     "phase_diagram": "spinnet.plotting.report_phase_diagram:draw",

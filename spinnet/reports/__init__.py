@@ -38,6 +38,7 @@ REPORTS = {
     "network_index_energy": "spinnet.reports.network_index_energy:NetworkIndexEnergyReport",
     "network_cooling": "spinnet.reports.network_cooling:NetworkCoolingReport",
     "network_ageing": "spinnet.reports.network_ageing:NetworkAgeingReport",
+    "minima": "spinnet.reports.minima:MinimaReport",
     "memory_retrieval": "spinnet.reports.memory_retrieval:MemoryRetrievalReport",
     "perceptron_learning": "spinnet.reports.perceptron_learning:PerceptronLearningReport",
     "phase_diagram": "spinnet.reports.phase_diagram:PhaseDiagramReport",
