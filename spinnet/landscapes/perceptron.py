@@ -11,7 +11,7 @@ from spinnet.configurable import one_of, real_number
 from spinnet.errors import CapabilityError, InputError
 from spinnet.landscapes.base import HalfSpaces, Levels, LocalMoves, Units
 from spinnet.landscapes.glass_signals import configurations_at, draw_direction
-from spinnet.landscapes.indexed_levels import check_disorder
+from spinnet.landscapes.indexed_levels import IndexedLevels, check_disorder
 from spinnet.landscapes.packed_patterns import (
     PatternNetwork,
     check_load,
@@ -149,7 +149,7 @@ class TeacherStudentPerceptron(PatternNetwork, HalfSpaces):
         """Spherical weights have no levels and no flips, Ising weights no half-spaces of a sphere."""
         if table["weights"] == "ising":
             return {HalfSpaces: "weights = 'spherical' has it"}
-        return {Levels: _ISING_ONLY, LocalMoves: _ISING_ONLY}
+        return dict.fromkeys((Levels, IndexedLevels, LocalMoves), _ISING_ONLY)
 
     @classmethod
     def memory_bytes(cls, table: Mapping[str, Any]) -> int:
