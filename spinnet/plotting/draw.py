@@ -37,6 +37,7 @@ REPORT_FIGURES: dict[str, str] = {
     "coupling_kinds": "spinnet.plotting.report_coupling_kinds:draw",
     "data_correlations": "spinnet.plotting.report_data_correlations:draw",
     "equilibrium": "spinnet.plotting.report_equilibrium:draw",
+    "error_signal": "spinnet.plotting.report_error_signal:draw",
     "folding": "spinnet.plotting.report_folding:draw",
     "freezing": "spinnet.plotting.report_freezing:draw",
     "franz_parisi": "spinnet.plotting.report_franz_parisi:draw",

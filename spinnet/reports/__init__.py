@@ -22,6 +22,7 @@ REPORTS = {
     "coupling_kinds": "spinnet.reports.coupling_kinds:CouplingKindsReport",
     "data_correlations": "spinnet.reports.data_correlations:DataCorrelationsReport",
     "equilibrium": "spinnet.reports.equilibrium:EquilibriumReport",
+    "error_signal": "spinnet.reports.error_signal:ErrorSignalReport",
     "folding": "spinnet.reports.folding:FoldingReport",
     "freezing": "spinnet.reports.freezing:FreezingReport",
     "franz_parisi": "spinnet.reports.franz_parisi:FranzParisiReport",
