@@ -81,7 +81,7 @@ def flip_hopfield(rows, sums, patterns, x, halved, sites, thresholds, flips):
     follow by −2 s_i Σ_μ ξ_i^μ ξ_j^μ, so that the sequence is the same as one by one.
     """
     replicas, n = x.shape
-    halves, group, odd = (patterns + _HALF - 1) // _HALF, ((1 << 16) - 2) // (n + 1), n & 1
+    halves, group, odd = (patterns + _HALF - 1) // _HALF, ((1 << 16) - 2) // (n + 1) // 2 * 2, n & 1
     # Flat and unsigned: numba then leaves out what negative indices would need.
     columns, width, line = np.uint64(sites.shape[1]), np.uint64(rows.shape[1]), np.uint64(halved.shape[1])
     bits, numbers, spins, limits = rows.reshape(-1), halved.reshape(-1), x.reshape(-1), thresholds.reshape(-1)
