@@ -169,22 +169,41 @@ def masked_shift(typing, words, word, halves, numbers, first, plain, marked):
 
 
 @intrinsic
-def mark_near_zero(typing, numbers, first, halves, words, low, high):
-    """Set bits of half words from ``words[low]`` on where a number is 0 or 1, from ``words[high]`` where −2 or −1."""
+def shift_and_mark(typing, words, word, halves, numbers, first, plain, marked, marks, low, high):
+    """As :func:`masked_shift`, and mark what comes near zero.
+
+    Bits of the words from ``marks[low]`` on are set where a number has become 0 or 1, from ``marks[high]`` on where −2
+    or −1; whole words are written.
+    """
 
     def generate(context, builder, signature, values):
         kinds = signature.args
-        start = _pointer(context, builder, kinds[0], values[0], values[1])
-        targets = [_halves(builder, _pointer(context, builder, kinds[3], values[3], value)) for value in values[4:]]
-        with cgutils.for_range(builder, values[2]) as loop:
-            vector = _numbers(builder, start, loop.index)
-            for shift, target in zip((0, 2), targets, strict=True):
-                near = builder.icmp_unsigned("<", builder.add(vector, _same(shift)), _same(2))
-                where = cgutils.gep(builder, target, loop.index)
-                builder.store(builder.bitcast(near, _I32), where, align=4)
+        bits = _halves(builder, _pointer(context, builder, kinds[0], values[0], values[1]))
+        start = _pointer(context, builder, kinds[3], values[3], values[4])
+        spread = [_spread(builder, value) for value in values[5:7]]
+        targets = [_pointer(context, builder, kinds[7], values[7], value) for value in values[8:]]
+        with cgutils.for_range(builder, builder.ashr(builder.add(values[2], _one()), _one())) as loop:
+            near: list[list] = [[], []]
+            for k in range(2):
+                half = builder.add(builder.shl(loop.index, _one()), ir.Constant(_I64, k))
+                step = builder.select(_mask(builder, bits, half), spread[1], spread[0])
+                vector = builder.add(_numbers(builder, start, half), step)
+                _store(builder, vector, cgutils.gep(builder, start, builder.mul(half, ir.Constant(_I64, _LANES))))
+                for offset, found in zip((0, 2), near, strict=True):
+                    where = builder.icmp_unsigned("<", builder.add(vector, _same(offset)), _same(2))
+                    found.append(builder.zext(builder.bitcast(where, _I32), _I64))
+            for (lower, upper), target in zip(near, targets, strict=True):
+                both = builder.or_(lower, builder.shl(upper, ir.Constant(_I64, 32)))
+                builder.store(both, cgutils.gep(builder, target, loop.index), align=8)
         return context.get_dummy_value()
 
-    return types.void(numbers, types.int64, types.int64, words, types.int64, types.int64), generate
+    whole = types.int64
+    arguments = words, types.uint64, whole, numbers, types.uint64, whole, whole, marks, types.uint64, types.uint64
+    return types.void(*arguments), generate
+
+
+def _one():
+    return ir.Constant(_I64, 1)
 
 
 @intrinsic
@@ -212,7 +231,7 @@ def count_differences(typing, gained, first, lost, second, signs, third, blocks,
         reduce = cgutils.get_or_insert_function(builder.module, kind, f"llvm.vector.reduce.add.v{BLOCK}i64")
         return builder.call(reduce, [builder.load(total)])
 
-    arguments = gained, types.int64, lost, types.int64, signs, types.int64, types.int64, types.uint64
+    arguments = gained, types.uint64, lost, types.uint64, signs, types.uint64, types.int64, types.uint64
     return types.int64(*arguments), generate
 
 
