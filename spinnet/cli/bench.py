@@ -16,6 +16,7 @@ _BENCHMARKS = {
     "diluted-glass": "spinnet.benchmarks.diluted_glass",
     "network-training": "spinnet.benchmarks.network_training",
     "network-curvature": "spinnet.benchmarks.network_curvature",
+    "pattern-sweeps": "spinnet.benchmarks.pattern_sweeps",
     "random-energy": "spinnet.benchmarks.random_energy",
     "two-time-dynamics": "spinnet.benchmarks.two_time_dynamics",
     "wang-landau": "spinnet.benchmarks.wang_landau",

@@ -13,6 +13,7 @@ from spinnet.registry import find
 if TYPE_CHECKING:
     from spinnet.dynamics.base import Dynamics
     from spinnet.dynamics.constrained_tempering import ConstrainedTempering
+    from spinnet.dynamics.cooled_sgd import CooledSGD
     from spinnet.dynamics.cooling import Cooling
     from spinnet.dynamics.critical_point_census import CriticalPointCensus
     from spinnet.dynamics.first_passage import FirstPassage
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 #: Where each dynamics lives: name -> "module:class".
 DYNAMICS = {
     "ConstrainedTempering": "spinnet.dynamics.constrained_tempering:ConstrainedTempering",
+    "CooledSGD": "spinnet.dynamics.cooled_sgd:CooledSGD",
     "Cooling": "spinnet.dynamics.cooling:Cooling",
     "CriticalPointCensus": "spinnet.dynamics.critical_point_census:CriticalPointCensus",
     "FirstPassage": "spinnet.dynamics.first_passage:FirstPassage",
@@ -61,6 +63,7 @@ __all__ = [
     "DYNAMICS",
     "SGD",
     "ConstrainedTempering",
+    "CooledSGD",
     "Cooling",
     "CriticalPointCensus",
     "FirstPassage",

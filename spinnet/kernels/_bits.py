@@ -20,8 +20,8 @@ _I16 = ir.IntType(16)
 WORD = 64
 BLOCK = 8
 _LANES = 32  # numbers that are handled together: half a word
-#: Half words of a unit of :func:`masked_sum`.
-UNIT = 4
+#: Rows whose sums :func:`masked_sums` makes together.
+ROWS = 8
 
 
 def _pointer(context, builder, kind, array, index):
@@ -65,42 +65,69 @@ def popcount(typing, word):
 
 
 @intrinsic
-def masked_sum(typing, words, word, units, group, numbers, first):
-    """Σ numbers[first + b] over the bits b that are set in ``units`` units of two words from ``words[word]`` on.
+def masked_sums(typing, words, places, halves, group, numbers, first, sums):
+    """sums[r] = Σ numbers[first + b] over the bits b set in ``halves`` half words from ``words[places[r]]`` on, r < 8.
 
-    Sums of 16 bits are widened after every ``group`` units: 2·group numbers must fit.
+    The numbers are loaded once for all eight. Sums of 16 bits are widened after every ``group`` half words: the sum of
+    so many numbers must fit.
     """
 
     def generate(context, builder, signature, values):
         kinds = signature.args
-        bits = _halves(builder, _pointer(context, builder, kinds[0], values[0], values[1]))
+        where = _pointer(context, builder, kinds[1], values[1], ir.Constant(_I64, 0))
+        bits = []
+        for r in range(ROWS):
+            place = builder.load(cgutils.gep(builder, where, ir.Constant(_I64, r)))
+            bits.append(_halves(builder, _pointer(context, builder, kinds[0], values[0], place)))
         start = _pointer(context, builder, kinds[4], values[4], values[5])
-        zero, wide = _same(0), ir.VectorType(_I32, _LANES)
-        total = cgutils.alloca_once_value(builder, ir.Constant(wide, [ir.Constant(_I32, 0)] * _LANES))
+        zero, wide = _same(0), ir.VectorType(_I32, _LANES // 2)
+        totals = _zeros(builder, wide, ROWS)
         left = builder.add(values[2], builder.sub(values[3], ir.Constant(_I64, 1)))
         with cgutils.for_range(builder, builder.udiv(left, values[3])) as groups:
             before = builder.mul(groups.index, values[3])
-            rest = builder.sub(values[2], before)
-            count = builder.select(builder.icmp_unsigned("<", rest, values[3]), rest, values[3])
-            sums = [cgutils.alloca_once(builder, zero.type) for _ in range(2)]
-            for place in sums:
-                builder.store(zero, place)
-            with cgutils.for_range(builder, count) as loop:
-                unit = builder.mul(builder.add(before, loop.index), ir.Constant(_I64, UNIT))
-                for k in range(UNIT):
-                    half = builder.add(unit, ir.Constant(_I64, k))
-                    vector = _numbers(builder, start, half)
-                    chosen = builder.select(_mask(builder, bits, half), vector, zero)
-                    place = sums[k % 2]
-                    builder.store(builder.add(builder.load(place), chosen), place)
-            for place in sums:
-                builder.store(builder.add(builder.load(total), builder.sext(builder.load(place), wide)), total)
-        kind = ir.FunctionType(_I32, [wide])
-        reduce = cgutils.get_or_insert_function(builder.module, kind, f"llvm.vector.reduce.add.v{_LANES}i32")
-        return builder.sext(builder.call(reduce, [builder.load(total)]), _I64)
+            after = builder.add(before, values[3])
+            after = builder.select(builder.icmp_signed("<", after, values[2]), after, values[2])
+            parts = _zeros(builder, zero.type, ROWS)
+            with cgutils.for_range_slice(builder, before, after, ir.Constant(_I64, 1)) as (half, _):
+                vector = _numbers(builder, start, half)
+                for pointer, part in zip(bits, parts, strict=True):
+                    before_it = builder.load(part)
+                    more = builder.add(before_it, vector)
+                    builder.store(builder.select(_mask(builder, pointer, half), more, before_it), part)
+            for part, total in zip(parts, totals, strict=True):
+                pairs = builder.bitcast(builder.load(part), wide)
+                sixteen = ir.Constant(wide, [ir.Constant(_I32, 16)] * wide.count)
+                low = builder.ashr(builder.shl(pairs, sixteen), sixteen)
+                widened = builder.add(low, builder.ashr(pairs, sixteen))
+                builder.store(builder.add(builder.load(total), widened), total)
+        vectors = [builder.load(total) for total in totals]
+        while len(vectors) > 1:
+            vectors = [_fold(builder, a, b) for a, b in zip(vectors[::2], vectors[1::2], strict=True)]
+        target = _pointer(context, builder, kinds[6], values[6], ir.Constant(_I64, 0))
+        _store(builder, _fold(builder, vectors[0]), target)
+        return context.get_dummy_value()
 
-    arguments = words, types.int64, types.int64, types.int64, numbers, types.int64
-    return types.int64(*arguments), generate
+    arguments = words, places, types.int64, types.int64, numbers, types.int64, sums
+    return types.void(*arguments), generate
+
+
+def _zeros(builder, kind, count):
+    """Places that live across iterations and begin at zero; LLVM turns them into registers."""
+    places = [cgutils.alloca_once(builder, kind) for _ in range(count)]
+    for place in places:
+        builder.store(ir.Constant(kind, [ir.Constant(kind.element, 0)] * kind.count), place)
+    return places
+
+
+def _fold(builder, first, second=None):
+    """Sums of neighbouring pairs, those of the first vector before those of the second."""
+    count = first.type.count * (1 if second is None else 2)
+    second = ir.Constant(first.type, ir.Undefined) if second is None else second
+    parts = []
+    for offset in (0, 1):
+        order = [ir.Constant(_I32, k) for k in range(offset, count, 2)]
+        parts.append(builder.shuffle_vector(first, second, ir.Constant(ir.VectorType(_I32, len(order)), order)))
+    return builder.add(*parts)
 
 
 @intrinsic

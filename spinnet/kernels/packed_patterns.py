@@ -20,11 +20,11 @@ import numpy as np
 
 from spinnet.kernels._bits import (
     BLOCK,
-    UNIT,
+    ROWS,
     count_differences,
     mark_near_zero,
     masked_shift,
-    masked_sum,
+    masked_sums,
     popcount,
 )
 from spinnet.kernels._jit import inner, kernel
@@ -63,31 +63,61 @@ def add_errors(patterns, limits, states, sums):
             sums[k] += 1 if popcount(pattern ^ states[k]) > limit else 0
 
 
+@inner
+def _product(bits, first, second, width, patterns):
+    """Σ_μ ξ_i^μ ξ_j^μ of two rows, by the numbers of their first words."""
+    different = 0
+    for v in range(width):
+        different += popcount(bits[first + v] ^ bits[second + v])
+    return patterns - 2 * different
+
+
 @kernel("void(u8[:,::1], i8[::1], i8, i1[:,::1], i2[:,::1], i8[:,::1], f8[:,::1], i8[::1])")
 def flip_hopfield(rows, sums, patterns, x, halved, sites, thresholds, flips):
     """Flips for H = −(1/2N) Σ_{i≠j} Σ_μ ξ_i ξ_j s_i s_j.
 
-    ``halved`` (replicas, numbers of a row) are the overlaps ⌊m_μ/2⌋, which are kept; ``sums[i]`` is Σ_μ ξ_i^μ.
+    ``halved`` (replicas, numbers of a row) are the overlaps ⌊m_μ/2⌋, which are kept; ``sums[i]`` is Σ_μ ξ_i^μ. The
+    fields of eight proposals are made with one look at the overlaps; a flip among them changes the fields of those that
+    follow by −2 s_i Σ_μ ξ_i^μ ξ_j^μ, so that the sequence is the same as one by one.
     """
     replicas, n = x.shape
-    own_sites, halves = sites.shape[1] > 1, (patterns + _HALF - 1) // _HALF
-    units, group, odd = (halves + UNIT - 1) // UNIT, (1 << 15) // (n + 2), n & 1
-    flat, bits = halved.reshape(-1), rows.reshape(-1)
-    scale = 2.0 / n
+    halves, group, odd = (patterns + _HALF - 1) // _HALF, ((1 << 16) - 2) // (n + 1), n & 1
+    # Flat and unsigned: numba then leaves out what negative indices would need.
+    columns, width, line = np.uint64(sites.shape[1]), np.uint64(rows.shape[1]), np.uint64(halved.shape[1])
+    bits, numbers, spins, limits = rows.reshape(-1), halved.reshape(-1), x.reshape(-1), thresholds.reshape(-1)
+    proposed, scale, lanes = sites.reshape(-1), 2.0 / n, np.uint64(replicas)
+    site, below = np.zeros(ROWS, dtype=np.uint64), np.zeros(ROWS, dtype=np.int32)
+    places, fields = np.zeros(ROWS, dtype=np.uint64), np.zeros(ROWS, dtype=np.int64)
     totals = np.zeros(replicas, dtype=np.int64)
     for a in range(replicas):
         for mu in range(patterns):
             totals[a] += halved[a, mu]
-    for s in range(sites.shape[0]):
-        for a in range(replicas):
-            i = sites[s, a] if own_sites else sites[s, 0]
-            word, first, spin = i * rows.shape[1], a * halved.shape[1], np.int64(x[a, i])
-            field = 2 * (totals[a] - 2 * masked_sum(bits, word, units, group, flat, first)) + odd * sums[i]
-            if scale * np.float64(spin * field - patterns) <= thresholds[s, a]:
-                masked_shift(bits, word, halves, flat, first, -spin, spin)
-                totals[a] -= spin * sums[i]
-                x[a, i] = -spin
-                flips[a] += 1
+    whole = np.uint64(ROWS)
+    for s in range(np.uint64(0), np.uint64(sites.shape[0]), whole):
+        count = min(whole, np.uint64(sites.shape[0]) - s)
+        for a in range(lanes):
+            column = a if columns > np.uint64(1) else np.uint64(0)
+            for r in range(whole):
+                # a short block at the end is filled up with its last site
+                site[r] = np.uint64(proposed[(s + min(r, count - np.uint64(1))) * columns + column])
+                places[r] = site[r] * width
+            masked_sums(bits, places, halves, group, numbers, np.int64(a * line), below)
+            total, some = 2 * totals[a], False
+            for r in range(whole):
+                fields[r] = total - 4 * np.int64(below[r]) + odd * sums[site[r]]
+                spin = np.int64(spins[a * np.uint64(n) + site[r]])
+                limit = limits[(s + min(r, count - np.uint64(1))) * lanes + a]
+                some |= scale * np.float64(spin * fields[r] - patterns) <= limit
+            for r in range(count if some else np.uint64(0)):
+                here = a * np.uint64(n) + site[r]
+                spin = np.int64(spins[here])
+                if scale * np.float64(spin * fields[r] - patterns) <= limits[(s + r) * lanes + a]:
+                    masked_shift(bits, np.int64(places[r]), halves, numbers, np.int64(a * line), -spin, spin)
+                    totals[a] -= spin * sums[site[r]]
+                    for later in range(r + np.uint64(1), count):
+                        fields[later] -= 2 * spin * _product(bits, places[r], places[later], width, patterns)
+                    spins[here] = -spin
+                    flips[a] += 1
 
 
 @inner

@@ -70,6 +70,9 @@ class DenseNetwork(PatternNetwork, Symmetric):
     and 1 of a two-class set; otherwise one output per class, with t = 1 for the right class and 0 (mse) or −1 (the
     others) for the others.
 
+    Normalisation, dropout, skip connections, fractal blocks, polynomial φ and local windows are switches of
+    :class:`~spinnet.landscapes.StructuredNetwork`.
+
     Configurations are flat: layer after layer, W row by row (n_out × n_in) and then b; see :meth:`unpack`.
 
     Parameters

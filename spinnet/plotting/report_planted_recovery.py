@@ -104,7 +104,7 @@ def _energies(ax: Axes, kept: dict[str, list[Group]]) -> None:
     ax.axhline(0.0, **_THEORY)
     ax.set_xlabel(r"$1/N$")
     ax.set_ylabel(r"$1 + \mathrm{E}H/[N\beta_0 f(1)]$")
-    style.headroom(ax, 2)
+    style.headroom(ax, 3)
     ax.legend(loc="upper left", ncols=2, columnspacing=1.0)
 
 

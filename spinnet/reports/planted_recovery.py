@@ -170,7 +170,8 @@ def _kept(content: Content, role: str, points: list[PointResults]) -> None:
             "reversal_z": shown(reversal), "recovered": None,
         })  # fmt: skip
     _curve(content, role, points)
-    content.findings.append(_limits(content, role, table, _threshold(role, points[0].physics)))
+    threshold = _threshold(role, points[0].physics)
+    content.findings.append(_small(table) if role == "ising" else _limits(content, role, table, threshold))
     content.findings.append(_identities(role, identities))
 
 
@@ -181,6 +182,18 @@ def _curve(content: Content, role: str, points: list[PointResults]) -> None:
     content.describe(role, information=threshold)
     content.add(f"{role}/theory_strength", grid, ("theory_strength",))
     content.add(f"{role}/theory_overlap", [_theory(role, points[0].physics, s) for s in grid], ("theory_strength",))
+
+
+def _small(table: dict[float, list]) -> str:
+    """Ising glasses whose levels are listed are too small for a limit."""
+    told = []
+    for strength, found in sorted(table.items()):
+        point, kept, between, expected = max(found, key=lambda one: one[0].n_units)
+        told.append(
+            f"m = {kept[0]:.4f} ± {kept[1]:.4f} and q₁₂ = {between[0]:.4f} ± {between[1]:.4f} at β₀ = {strength:g}, "
+            f"N = {point.n_units} (N → ∞: {expected:.4f})"
+        )
+    return f"ising, from the signal: {'; '.join(told)}. Sizes are far from N → ∞: not judged"
 
 
 def _limits(content: Content, role: str, table: dict[float, list], threshold: float) -> str:

@@ -29,6 +29,7 @@ CASES = {
     "descent on flat space": ("GradientDescent", {"learning_rate": 0.1, "momentum": 0.5}, regression),
     "descent on the sphere": ("GradientDescent", {"learning_rate": 0.8, "momentum": 0.3}, two_spin),
     "SGD": ("SGD", {"learning_rate": 0.02, "batch": 3, "momentum": 0.9, "drops": [4, 9]}, regression),
+    "cooled SGD": ("CooledSGD", {"learning_rate": 0.05, "duration": 17, "batch": 3, "levels": 5}, regression),
     "SGD clipped": ("SGD", {"learning_rate": 0.02, "batch": 3, "momentum": 0.9, "clip": 0.5}, regression),
     "Langevin on the sphere": ("Langevin", {"temperature": 0.5, "step": 0.02}, lambda: two_spin_glass(13, 1)),
     "cooling on the sphere": (

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from spinnet.kernels import dense_network as kernels
+from spinnet.kernels import dense_network_curvature as curvature
 from spinnet.kernels._jit import kernel
 from spinnet.kernels.dense_network_blocks import exp, multiply, tanh
 
@@ -103,6 +104,27 @@ def test_plan_gives_every_array_a_place_of_its_own():
     for (start, size), (following, _) in zip(ordered, [*ordered[1:], (length, 0)], strict=True):
         assert start + size <= following
     assert (table[:, [kernels.A_IN, kernels.WT, kernels.WN, kernels.Z, kernels.D]] % kernels.LANES == 0).all()
+
+
+def test_each_direction_has_matrices_of_its_own_and_shares_the_rest():
+    widths, tile = (5, 8, 3), 6
+    plain, _ = kernels.plan(widths, tile)
+    tables, length = curvature.plan_directions(widths, tile, 3)
+    own = (kernels.VT, kernels.GT, kernels.VN)
+    shared = [column for column in range(plain.shape[1]) if column not in own]
+    for table in tables:
+        np.testing.assert_array_equal(table[:, shared], plain[:, shared])
+    np.testing.assert_array_equal(tables[0, :, : plain.shape[1]], plain)
+    spans = {(layer[curvature.EA], tile * layer[kernels.OUT_ROW]) for layer in tables[0]}
+    for table in tables:
+        for layer in table:
+            tall = (layer[kernels.N_IN] + 1) * layer[kernels.OUT_COLUMNS]
+            spans |= {(layer[kernels.VT], tall), (layer[kernels.GT], tall)}
+            spans.add((layer[kernels.VN], layer[kernels.N_OUT] * layer[kernels.IN_COLUMNS]))
+    ordered = sorted(spans)
+    assert len(ordered) == 2 + 2 * 3 * 3
+    for (start, size), (following, _) in zip(ordered, [*ordered[1:], (length, 0)], strict=True):
+        assert start + size <= following
 
 
 def test_workspace_begins_at_a_cache_line():

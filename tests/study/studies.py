@@ -14,16 +14,17 @@ SPINNET = [sys.executable, "-P", "-c", "from spinnet.cli import main; main(prog_
 #: Which file tests which studies: two files run side by side.
 GLASSES = ("coupling_kinds", "franz_parisi", "pspin_ageing", "pspin_equilibrium", "pspin_landscape", "planted_recovery",
            "pspin_relaxation", "spiked_glass")  # fmt: skip
-LEVELS = ("data_correlations", "folding_funnel", "grem_two_transitions", "log_correlated_freezing", "pspin_to_rem",
-          "rem_ageing", "rem_freezing", "trap_ageing")  # fmt: skip
+LEVELS = ("data_correlations", "folding_funnel", "grem_two_transitions", "hopfield_retrieval",
+          "log_correlated_freezing", "perceptron_learning", "pspin_to_rem", "rem_ageing", "rem_freezing",
+          "trap_ageing")  # fmt: skip
 NATIVES = ("flat_minima", "network_funnel", "network_phase_diagram")
 ELSEWHERE = ("glass_vs_network",)
-NETWORK_SPECTRA = ("diagonal_hessian", "hessian_spectra", "index_energy", "jamming_and_zero_modes",
+NETWORK_SPECTRA = ("diagonal_hessian", "error_signal", "hessian_spectra", "index_energy", "jamming_and_zero_modes",
                    "weight_spectra")  # fmt: skip
 NETWORK_PATHS = ("barriers_and_symmetry", "goodfellow_paths")
 
 #: Noise of SGD, and how networks move.
-NETWORK_NOISE = ("network_ageing", "sgd_temperature")
+NETWORK_NOISE = ("cooling", "network_ageing", "sgd_temperature")
 
 
 def shipped() -> list[str]:

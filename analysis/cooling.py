@@ -1,0 +1,15 @@
+"""Cooling of networks by the learning rate beside a glass: reports and figures of the study ``cooling``.
+
+    python analysis/cooling.py RESULTS_DIR
+
+reads RESULTS_DIR/collected.h5, writes RESULTS_DIR/reports and RESULTS_DIR/figures, and prints the tables.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from spinnet.cli.analysis import run_script
+
+if __name__ == "__main__":
+    sys.exit(run_script(__file__, sys.argv[1:]))

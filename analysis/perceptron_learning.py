@@ -1,0 +1,16 @@
+"""Generalisation of perceptrons from examples beside theory: report and figure.
+
+    python analysis/perceptron_learning.py RESULTS_DIR
+
+reads RESULTS_DIR/collected.h5, writes RESULTS_DIR/reports/perceptron_learning.h5 and RESULTS_DIR/figures, and prints
+the table.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from spinnet.cli.analysis import run_script
+
+if __name__ == "__main__":
+    sys.exit(run_script(__file__, sys.argv[1:]))

@@ -1,0 +1,155 @@
+"""Sweeps of single flips over networks of patterns, beside NumPy and beside compiled loops in float32.
+
+All make the same proposals in the same order, site after site, from the same start, with the overlaps of all patterns
+made once and kept, and must arrive at the same configuration. NumPy has one vector operation over the patterns for each
+step of the sum; the compiled peer is the plain double loop over float32 patterns with numba's fast arithmetic, which
+reads a contiguous row per site. Processor time is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from spinnet.benchmarks.random_energy import least_seconds, row
+
+N, PATTERNS = 4096, 400
+SWEEPS = 8
+NUMPY_TARGET, NUMBA_TARGET = 20.0, 4.0
+_DOWNHILL = -5e-324
+
+
+def describe() -> str:
+    """What is measured."""
+    return (
+        f"sequential sweeps, N = {N}, P = {PATTERNS}, one core, processor time: {SWEEPS} sweeps downhill from a random "
+        "start and with Metropolis' rule at T = 1, overlaps made first; against NumPy and against numba in float32"
+    )
+
+
+def run(quick: bool = False) -> list[dict[str, Any]]:
+    """Rows of name, value, reference, ratio, target and unit; best of a few rounds."""
+    rounds = 3 if quick else 12
+    rows = []
+    for name, landscape in models().items():
+        for rule in ("downhill", "Metropolis"):
+            start, sites, thresholds = proposals(landscape, rule)
+            peers = {"NumPy": numpy_sweeps(landscape), "numba float32": numba_sweeps(landscape)}
+            mine, flips = landscape.flip_sites(start, sites, thresholds)
+            share = float(flips[0]) / len(sites)
+            rate = len(sites) / 1e6
+            value = rate / least_seconds(lambda: landscape.flip_sites(start, sites, thresholds), rounds)  # noqa: B023
+            for peer, sweep in peers.items():
+                if (sweep(start[0], sites[:, 0], thresholds[:, 0]) != mine[0]).any():
+                    raise ArithmeticError(f"{peer}: another configuration than ours: nothing was compared")
+                own = 1 if peer == "NumPy" else rounds
+                reference = rate / least_seconds(lambda: sweep(start[0], sites[:, 0], thresholds[:, 0]), own)  # noqa: B023
+                target = NUMPY_TARGET if peer == "NumPy" else NUMBA_TARGET
+                what = f"{name}, {rule} ({share:.2g} flipped), against {peer}"
+                rows.append(row(what, value, reference, target, "M proposals/s"))
+    return rows
+
+
+def models() -> dict[str, Any]:
+    """The two networks."""
+    from spinnet.landscapes import HopfieldModel, TeacherStudentPerceptron
+
+    return {
+        "Hopfield": HopfieldModel(N, patterns=PATTERNS, seed=1),
+        "Ising perceptron": TeacherStudentPerceptron(N - 1, patterns=PATTERNS, seed=1),
+    }
+
+
+def proposals(landscape: Any, rule: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A start, and sites and thresholds of all sweeps."""
+    rng = np.random.default_rng(1)
+    sites = np.tile(np.arange(landscape.n), SWEEPS)[:, None]
+    thresholds = np.full((len(sites), 1), _DOWNHILL)
+    if rule == "Metropolis":
+        thresholds = rng.exponential(size=thresholds.shape)
+    return landscape.start(1, rng), sites, thresholds
+
+
+def patterns_of(landscape: Any) -> np.ndarray:
+    """Patterns (with labels) by sites, float32, (n, P)."""
+    from spinnet.landscapes.packed_patterns import unpack_signs
+
+    return np.ascontiguousarray(unpack_signs(landscape._words, landscape.n).T, dtype=np.float32)
+
+
+def is_memory(landscape: Any) -> bool:
+    """Whether the energy is that of Hopfield."""
+    return type(landscape).__name__ == "HopfieldModel"
+
+
+def numpy_sweeps(landscape: Any) -> Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
+    """The sweep in NumPy, a few vector operations over the patterns per proposal."""
+    xi, n = patterns_of(landscape), landscape.n
+
+    def hopfield(x, sites, thresholds):
+        spins = x.astype(np.float32)
+        overlaps = spins @ xi
+        for i, threshold in zip(sites, thresholds, strict=True):
+            if (2.0 / n) * float(spins[i] * (xi[i] @ overlaps) - PATTERNS) <= threshold:
+                overlaps -= 2.0 * spins[i] * xi[i]
+                spins[i] = -spins[i]
+        return spins
+
+    def perceptron(x, sites, thresholds):
+        spins = x.astype(np.float32)
+        stabilities = spins @ xi
+        errors = np.count_nonzero(stabilities < 0)
+        for i, threshold in zip(sites, thresholds, strict=True):
+            trial = stabilities - 2.0 * spins[i] * xi[i]
+            then = np.count_nonzero(trial < 0)
+            if then - errors <= threshold:
+                stabilities, errors, spins[i] = trial, then, -spins[i]
+        return spins
+
+    return hopfield if is_memory(landscape) else perceptron
+
+
+def numba_sweeps(landscape: Any) -> Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
+    """The sweep as a plain compiled loop in float32."""
+    import numba
+
+    xi = patterns_of(landscape)
+
+    @numba.njit(fastmath=True)
+    def hopfield(xi, spins, overlaps, sites, thresholds):
+        for s in range(len(sites)):
+            i, field = sites[s], np.float32(0.0)
+            for mu in range(len(overlaps)):
+                field += xi[i, mu] * overlaps[mu]
+            if (2.0 / len(spins)) * np.float64(spins[i] * field - len(overlaps)) <= thresholds[s]:
+                step = np.float32(2.0) * spins[i]
+                for mu in range(len(overlaps)):
+                    overlaps[mu] -= step * xi[i, mu]
+                spins[i] = -spins[i]
+
+    @numba.njit(fastmath=True)
+    def perceptron(xi, spins, stabilities, sites, thresholds):
+        zero, one = np.float32(0.0), np.float32(1.0)
+        errors = zero
+        for mu in range(len(stabilities)):
+            errors += one if stabilities[mu] < zero else zero
+        for s in range(len(sites)):
+            i, then = sites[s], zero
+            step = np.float32(2.0) * spins[i]
+            for mu in range(len(stabilities)):
+                then += one if stabilities[mu] - step * xi[i, mu] < zero else zero
+            if np.float64(then - errors) <= thresholds[s]:
+                for mu in range(len(stabilities)):
+                    stabilities[mu] -= step * xi[i, mu]
+                spins[i], errors = -spins[i], then
+
+    compiled = hopfield if is_memory(landscape) else perceptron
+
+    def sweep(x, sites, thresholds):
+        spins = x.astype(np.float32)
+        compiled(xi, spins, spins @ xi, sites, thresholds)
+        return spins
+
+    return sweep

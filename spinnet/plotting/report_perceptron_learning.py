@@ -1,0 +1,88 @@
+"""Figure of the perceptron-learning report: generalisation errors, overlaps and entropies beside theory."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from spinnet.plotting import style
+from spinnet.plotting.loaded import LoadedReport
+
+_LABELS = {
+    "error": r"generalisation error $\epsilon_g$",
+    "overlap": r"overlap $R$ with the teacher",
+    "entropy": r"entropy of students $s$",
+}
+
+
+@style.styled
+def draw(report: LoadedReport) -> Figure | None:
+    """Two panels for spherical weights, three for Ising ones and one for their approach to theory in 1/N."""
+    parts = []
+    if report.below("spherical/load"):
+        parts.append(lambda ax: _curve(ax, report, "spherical", "error"))
+        parts.append(lambda ax: _approach(ax, report, "spherical", "error"))
+    if report.below("ising/load"):
+        parts += [lambda ax, name=name: _curve(ax, report, "ising", name) for name in ("error", "overlap", "entropy")]
+        parts.append(lambda ax: _approach(ax, report, "ising", "entropy"))
+    if not parts:
+        return None
+    columns = min(2 if len(parts) < 5 else 3, len(parts))
+    rows = -(-len(parts) // columns)
+    figure, axes = style.new_figure(style.PAGE, 2.4 * rows, columns, rows)
+    for part, ax in zip(parts, axes, strict=False):
+        part(ax)
+    for unused in axes[len(parts) :]:
+        unused.remove()
+    style.letter(axes[: len(parts)])
+    return figure
+
+
+def _curve(ax: Axes, report: LoadedReport, role: str, name: str) -> None:
+    """Means at every size against load, theory, and for Ising weights the transition and the spinodal."""
+    colour = style.COLOURS[0 if role == "spherical" else 1]
+    points: dict[int, list[tuple[float, float, float]]] = {}
+    for one in report.below(f"{role}/load").values():
+        for n, value, error in zip(one["n"], one[name], one[f"{name}_error"], strict=True):
+            points.setdefault(int(n), []).append((one.number("load"), float(value), float(error)))
+    for (n, rows), shade in zip(sorted(points.items()), style.shades(colour, len(points)), strict=True):
+        load, value, error = np.array(rows).T
+        ax.errorbar(load, value, error, color=shade, marker="o", ms=3.0, ls="none", label=rf"$N={n}$")
+    group = report.group(role)
+    ax.plot(group["theory_load"], group[f"theory_{name}"], color=style.INK, lw=1.1, label="theory")
+    if role == "ising":
+        ax.plot(group["metastable_load"], group[f"metastable_{name}"], color=style.INK, lw=1.1, ls=(0, (3, 1.5)))
+        ax.axvline(group.number("transition"), color=style.GREY, lw=0.8)
+        ax.axvline(group.number("spinodal"), color=style.GREY, lw=0.8, ls=(0, (1, 1.5)))
+    if name == "error":
+        ax.set_ylim(0.0, 0.5)
+    ax.set_xlim(left=0.0)
+    ax.set_xlabel(r"examples per weight $\alpha$")
+    ax.set_ylabel(_LABELS[name])
+    if name in ("error",):
+        ax.legend(loc="upper right")
+
+
+def _approach(ax: Axes, report: LoadedReport, role: str, name: str) -> None:
+    """Means against 1/N with their straight lines, whose ends are laid beside theory on the axis."""
+    loads = [one for one in report.below(f"{role}/load").values() if np.isfinite(one.number(f"{name}_limit"))]
+    group = report.group(role)
+    for one, colour, marker in zip(loads, style.COLOURS * 3, style.MARKERS * 3, strict=False):
+        x = 1.0 / one["n"]
+        ax.errorbar(x, one[name], one[f"{name}_error"], color=colour, marker=marker, ms=3.2, ls="none",
+                    label=rf"$\alpha={one.number('load'):.3g}$")  # fmt: skip
+        limit = one.number(f"{name}_limit")
+        weight = one[f"{name}_error"] ** -2
+        slope = (weight * x * (one[name] - limit)).sum() / (weight * x * x).sum()
+        grid = np.array([0.0, 1.05 * x.max()])
+        ax.plot(grid, limit + slope * grid, color=colour, lw=0.8)
+        ax.errorbar([0.0], [limit], [one.number(f"{name}_limit_error")], color=colour, lw=1.2)
+        known = np.interp(one.number("load"), group["theory_load"], group[f"theory_{name}"])
+        ax.plot([0.0], [known], marker="_", ms=11, mew=1.6, color=style.INK, clip_on=False, zorder=5)
+    ax.set_xlim(left=0.0)
+    ax.set_xlabel(r"$1/N$")
+    ax.set_ylabel(_LABELS[name])
+    if loads:
+        style.headroom(ax, 1)
+        ax.legend(loc="upper center", ncols=3, columnspacing=1.0, handletextpad=0.1)
