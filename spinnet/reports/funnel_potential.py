@@ -18,7 +18,7 @@ from spinnet.reports.verdicts import DECISIVE
 from spinnet.theory.spheres import overlap_entropy
 
 _NATIVE = 0.5  # overlaps above it are counted as native
-_REACHED = 0.9  # share of the bins that all samples must have reached
+_REACHED = 0.8  # share of the bins that all samples must have reached
 
 
 def add_potential(
@@ -96,14 +96,19 @@ def _shape(q: NDArray, free: NDArray, log_p: NDArray, bin_width: float) -> str:
         return "the windows do not reach from below Q = 1/2 to above it"
     low = int(np.flatnonzero(inner)[np.argmin(mean[inner])])
     top = int(np.argmax(mean[: low + 1]))
+    outer = int(np.argmin(mean[: top + 1]))
     drop, drop_error = mean_and_error(free[:, top] - free[:, low])
+    rise, rise_error = mean_and_error(free[:, top] - free[:, outer])
     weight = np.exp(log_p - log_p.max(axis=1, keepdims=True)) * bin_width
     with np.errstate(divide="ignore"):
         odds = np.log(weight[:, inner].sum(axis=1)) - np.log(weight[:, ~inner].sum(axis=1))
     value, error = mean_and_error(odds)
     side = "folded" if value > DECISIVE * error else "not folded" if value < -DECISIVE * error else "at its T_f"
-    if low > top and drop > DECISIVE * drop_error and q[low] < q[-1]:
-        shape = f"F has a minimum of its own at Q = {q[low]:.2f}, {drop:.1f} ± {drop_error:.1f} T below the barrier"
+    if outer < top < low < len(q) - 1 and drop > DECISIVE * drop_error and rise > DECISIVE * rise_error:
+        shape = (
+            f"F has a minimum of its own at Q = {q[low]:.2f}, {drop:.1f} ± {drop_error:.1f} T below a barrier that is "
+            f"{rise:.1f} ± {rise_error:.1f} T high from Q = {q[outer]:.2f}"
+        )
     else:
         lowest = q[int(np.argmin(mean))]
         shape = f"F has one minimum, at Q = {lowest:.2f}, and none of its own behind a barrier near home"

@@ -1,5 +1,7 @@
 """The free energy at fixed overlap: entropy alone is not folded, a deep well at home is, and the parts add up."""
 
+import re
+
 import numpy as np
 import pytest
 from reports.made import made_results
@@ -63,10 +65,16 @@ def test_entropy_alone_is_not_folded_and_leaves_nothing_to_the_energy(tmp_path):
 
 def test_a_deep_well_at_home_is_folded_behind_a_barrier(tmp_path):
     def pull(q):
-        return 60.0 * np.exp(-((q - 0.85) ** 2) / (2 * 0.08**2))
+        return 26.0 * np.exp(-((q - 0.8) ** 2) / (2 * 0.11**2))
 
     text = build(tmp_path, pull).findings[0]
-    assert "F has a minimum of its own at Q = 0.8" in text and "(folded)" in text
+    assert "F has a minimum of its own at Q = 0.7" in text and "(folded)" in text
+
+
+def test_a_constant_pull_home_has_one_minimum_where_entropy_balances_it(tmp_path):
+    text = build(tmp_path, lambda q: 60.0 * q).findings[0]
+    place = re.search(r"one minimum, at Q = (\S+),", text)
+    assert abs(float(place[1]) - 0.8) < 0.03 and "(folded)" in text  # 27 q/(1 - q²) = 60
 
 
 def test_windows_that_do_not_overlap_are_too_few_to_judge(tmp_path):
