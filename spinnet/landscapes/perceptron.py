@@ -238,10 +238,19 @@ class TeacherStudentPerceptron(PatternNetwork, HalfSpaces):
         from spinnet.kernels.packed_patterns import add_errors
 
         errors = np.zeros(len(index), dtype=np.int64)
-        # n − 2d − tie < 0 for d places that differ
-        limits = (self.n - self._ties.astype(np.int64)) // 2
-        add_errors(self._words[:, 0].copy(), limits, index, errors)
+        add_errors(*self.word_patterns, index, errors)
         return errors.astype(np.float64)
+
+    @property
+    def word_patterns(self) -> tuple[np.ndarray, np.ndarray]:
+        """Ising, N ≤ 64: patterns as words, uint64, and the number of places beyond which one that differs is an error.
+
+        Bits are set where label times pattern is −1, as are those of a level's number where a weight is: ``(P,)`` each.
+        """
+        self._require_ising()
+        self._addressed()
+        # n − 2d − tie < 0 for d places that differ
+        return self._words[:, 0].copy(), (self.n - self._ties.astype(np.int64)) // 2
 
     def delta_energy(self, x: np.ndarray, site: np.ndarray) -> np.ndarray:
         """H(x with ``site`` flipped) − H(x), shape ``(replicas,)``."""
