@@ -40,7 +40,10 @@ def test_sweeps_are_what_they_were(chosen, expected):
     assert MEMORY.index_of(chosen.advance(MEMORY, state, 10).x).tolist() == expected, REMEDY
 
 
-@pytest.mark.parametrize(("temperature", "expected"), [(0.0, [0.142762413, -1.29562155, -0.352967121]), (0.5, [0.738177858, 0.0984902704, -1.98929148])])
+@pytest.mark.parametrize(
+    ("temperature", "expected"),
+    [(0.0, [0.142762413, -1.29562155, -0.352967121]), (0.5, [0.738177858, 0.0984902704, -1.98929148])],
+)
 def test_walks_on_circles_are_what_they_were(temperature, expected):
     model = TeacherStudentPerceptron(6, 1.5, weights="spherical", start_at=1.0, seed=1)
     chosen = HitAndRun(temperature)
