@@ -124,7 +124,7 @@ def _findings(what: str, rows: list[dict[str, Any]]) -> list[str]:
             for row in rows
         ]
         found.append(
-            f"{what}: mean height above the higher end along elastic bands {', '.join(parts)}; of the others their bound "
+            f"{what}: mean height above the higher end along elastic bands {', '.join(parts)}; of the others the bound "
             "from above is taken"
         )
     return found
