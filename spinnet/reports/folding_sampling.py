@@ -129,6 +129,9 @@ def add_walks(content: Content, points: list[PointResults]) -> list[str]:
         content.add(f"{group}/free_energy", mean, ("shell",), "1", "F(Q, T)/T")
         content.add(f"{group}/free_energy_error", error, ("shell",))
         many = profile.entropy > _MANY
+        if not many.any():
+            findings.append(f"{head}; no shell has more than e^{_MANY:g} states to be compared with random energies")
+            continue
         worst = int(np.argmax(np.where(many, np.abs(mean - expected), 0.0)))
         spread = float(log_z[good][:, :, many].std(axis=1, ddof=1).max()) if log_z.shape[1] > 1 else math.nan
         rise = expected[many].max() - expected[many].min()
