@@ -266,7 +266,9 @@ class TeacherStudentPerceptron(PatternNetwork, HalfSpaces):
 
         self._require_ising()
         x, flips = np.array(self.check(x)), np.zeros(len(x), dtype=np.int64)
-        sites, thresholds = np.array(sites, dtype=np.int64), np.array(thresholds, dtype=np.float64)
+        sites, thresholds = (
+            np.require(given, dtype, ("C", "A", "W")) for given, dtype in ((sites, np.int64), (thresholds, np.float64))
+        )
         # Modulo 2¹⁶, far from zero whatever flips.
         far = ((x.sum(axis=1, dtype=np.int64) + (1 << 15)) & 0xFFFF).astype(np.uint16).view(np.int16)
         stabilities = self._in_rows(self.stabilities(x), far[:, None])
