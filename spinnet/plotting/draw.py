@@ -38,6 +38,7 @@ REPORT_FIGURES: dict[str, str] = {
     "data_correlations": "spinnet.plotting.report_data_correlations:draw",
     "equilibrium": "spinnet.plotting.report_equilibrium:draw",
     "folding": "spinnet.plotting.report_folding:draw",
+    "error_signal": "spinnet.plotting.report_error_signal:draw",
     "freezing": "spinnet.plotting.report_freezing:draw",
     "franz_parisi": "spinnet.plotting.report_franz_parisi:draw",
     "heterogeneity": "spinnet.plotting.report_heterogeneity:draw",

@@ -22,6 +22,7 @@ PROBES = {
     "condensation": "spinnet.probes.condensation:CondensationProbe",
     "density_of_states": "spinnet.probes.density_of_states:DensityOfStatesProbe",
     "energy": "spinnet.probes.energy:EnergyProbe",
+    "error_signal": "spinnet.probes.error_signal:ErrorSignalProbe",
     "final": "spinnet.probes.final:FinalProbe",
     "hessian_course": "spinnet.probes.hessian_course:HessianCourseProbe",
     "funnel_profile": "spinnet.probes.funnel_profile:FunnelProfileProbe",

@@ -23,6 +23,7 @@ REPORTS = {
     "data_correlations": "spinnet.reports.data_correlations:DataCorrelationsReport",
     "equilibrium": "spinnet.reports.equilibrium:EquilibriumReport",
     "folding": "spinnet.reports.folding:FoldingReport",
+    "error_signal": "spinnet.reports.error_signal:ErrorSignalReport",
     "freezing": "spinnet.reports.freezing:FreezingReport",
     "franz_parisi": "spinnet.reports.franz_parisi:FranzParisiReport",
     "heterogeneity": "spinnet.reports.heterogeneity:HeterogeneityReport",

@@ -24,7 +24,7 @@ NETWORK_SPECTRA = ("diagonal_hessian", "hessian_spectra", "index_energy", "jammi
 NETWORK_PATHS = ("barriers_and_symmetry", "goodfellow_paths")
 
 #: Noise of SGD, and how networks move.
-NETWORK_NOISE = ("cooling", "network_ageing", "sgd_temperature")
+NETWORK_NOISE = ("cooling", "error_signal", "network_ageing", "sgd_temperature")
 
 
 def shipped() -> list[str]:
