@@ -41,7 +41,8 @@ def _attenuation(ax: Axes, report: LoadedReport) -> None:
     ax.set_yscale("log")
     ax.set_xlabel("layer $l$")
     ax.set_ylabel(r"$A_l$, lines mean field")
-    ax.legend(loc="best", fontsize=6.5)
+    style.headroom(ax, len(series))
+    ax.legend(loc="upper left", fontsize=7.0)
 
 
 def _dilution(ax: Axes, group: Group) -> None:

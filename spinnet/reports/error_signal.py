@@ -200,7 +200,7 @@ def _stage(content: Content, number: int, arm: str, point: PointResults) -> None
     content.findings.append(
         f"{arm}, {width} hidden units: gradients of single patterns cancel to 1 − |Σg|/Σ|g| = "
         f"{_told(found['opposite'])} ({found['opposite_null'][0]:.3f} with random signs: {against}), "
-        f"{_told(found['opposite_pairs'])} of pairs are opposite, |mean|²/mean|·|² is {_told(found['alignment'], 4)} "
+        f"{_told(found['opposite_pairs'])} of pairs are opposite, |mean|²/mean|·|² is {_told(found['alignment'], 5)} "
         f"(random {1.0 / patterns:.4f}); of a step's effect on a unit's error signal the others make "
         f"{_told(found['moving_target'])}; clones are {found['clone_spread'][0]:.1g} apart"
     )
@@ -238,7 +238,7 @@ def _committee(content: Content, units: int) -> None:
     """The exactly known case of units that stay alike: the plateau of the soft committee under gradient flow."""
     plateau = symmetric_plateau(units)
     start: NDArray = 1e-4 * np.random.default_rng(0).standard_normal((units, units))
-    times = np.concatenate([[0.0], np.geomspace(0.05, 3000.0, 300)])
+    times = np.concatenate([[0.0], np.geomspace(0.05, 600.0, 300)])
     path = gradient_flow(start, 0.25 * np.eye(units), times)
     near = np.flatnonzero(np.abs(path.error / plateau.error - 1.0) < 0.1)
     content.describe("committee", units=units, plateau=plateau.error, overlap=plateau.overlap)

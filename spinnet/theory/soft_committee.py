@@ -91,7 +91,8 @@ def gradient_flow(overlap: ArrayLike, square: ArrayLike, times: ArrayLike) -> Co
         half = -(2.0 * by_q @ q + by_r @ r.T)  # J̇ Jᵀ
         return np.stack([moved_r, half + half.T]).ravel()
 
-    found = solve_ivp(slope, (0.0, times[-1]), np.stack([r, q]).ravel(), t_eval=times, rtol=1e-9, atol=1e-12)
+    found = solve_ivp(slope, (0.0, times[-1]), np.stack([r, q]).ravel(), t_eval=times, method="LSODA",
+                      rtol=1e-9, atol=1e-12)
     path = found.y.T.reshape(-1, 2, k, k)
     return CommitteeFlow(found.t, np.array([committee_error(*one) for one in path]), path[:, 0], path[:, 1])
 
