@@ -1,8 +1,8 @@
-"""Error signals of networks beside theory and nulls: reports and figures of the study ``error_signal``.
+"""The error signal of networks: report and figure of the study ``error_signal``.
 
     python analysis/error_signal.py RESULTS_DIR
 
-reads RESULTS_DIR/collected.h5, writes RESULTS_DIR/reports and RESULTS_DIR/figures, and prints the tables.
+reads RESULTS_DIR/collected.h5, writes RESULTS_DIR/reports and RESULTS_DIR/figures, and prints the table.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from spinnet.dynamics.base import SteppedDynamics
 from spinnet.errors import CapabilityError, InputError
 from spinnet.landscapes.base import Landscape, LocalMoves, Signal
 from spinnet.landscapes.hashed_levels import HashedLevels
-from spinnet.landscapes.indexed_levels import IndexedLevels
+from spinnet.landscapes.indexed_levels import LARGEST_ADDRESSED, IndexedLevels
+from spinnet.landscapes.perceptron import TeacherStudentPerceptron
 from spinnet.records import Variable, Variables
 from spinnet.spaces import Hypercube
 
@@ -73,7 +74,8 @@ class WangLandau(SteppedDynamics):
     Notes
     -----
     Levels are listed where there are at most 2^22; beyond that hashed levels are made as they are met, all walkers
-    together, and other landscapes are moved step by step through ``delta_energy``, slowly. Time is in steps.
+    together, and errors of Ising perceptrons of N ≤ 64 counted by popcounts. Other landscapes are moved step by step
+    through ``delta_energy``, slowly. Time is in steps.
 
     References
     ----------
@@ -166,13 +168,16 @@ class WangLandau(SteppedDynamics):
             state.stage, state.origin, state.restarts,
         )  # fmt: skip
         listed, hashed = levels is not None, isinstance(landscape, HashedLevels)
-        if listed or hashed:
+        words = _has_words(landscape)
+        if listed or hashed or words:
             from spinnet.kernels import wang_landau
 
             index = landscape.index_of(state.x)
             native = landscape.index_of(_native(landscape)[None])[0]
             if listed:
                 wang_landau.walk_listed(levels, sites, native, state.keys, *settings, index, *learnt)
+            elif words:
+                wang_landau.walk_words(*landscape.word_patterns, sites, native, state.keys, *settings, index, *learnt)
             else:
                 wang_landau.walk_hashed(*landscape.tree, sites, native, state.keys, *settings, index, *learnt)
             state = state._replace(x=landscape.configuration(index))
@@ -273,6 +278,12 @@ def _check_bins(low: float, high: float, width: float) -> int:
     if bins > LARGEST_BINS:
         raise InputError(f"width = {width:g}: {bins} bins between {low:g} and {high:g}, of {LARGEST_BINS} at most")
     return bins
+
+
+def _has_words(landscape: Landscape) -> bool:
+    """Whether the energy is a number of errors on patterns of one word."""
+    ising = isinstance(landscape, TeacherStudentPerceptron) and landscape.weights == "ising"
+    return ising and landscape.n <= LARGEST_ADDRESSED
 
 
 def _native(landscape: Landscape) -> np.ndarray:

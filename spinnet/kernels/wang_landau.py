@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from spinnet.kernels._bits import popcount
 from spinnet.kernels._jit import inner, kernel
 from spinnet.kernels.counter_noise import second_key
-from spinnet.kernels.random_energy import count_bits, read_energies
+from spinnet.kernels.random_energy import read_energies
 from spinnet.kernels.random_energy_dynamics import propose
 
 _STRETCH = 512
@@ -110,7 +111,7 @@ def walk_listed(
                 log_density[a, k] += factor[a]
                 visits[a, k] += 1
                 if stage[a] == 1:
-                    away = count_bits(here ^ native)
+                    away = popcount(here ^ native)
                     sums[a, 0, k] += e
                     sums[a, 1, k] += away
                     sums[a, 2, k] += 1.0 if away == 0 else 0.0
@@ -157,7 +158,7 @@ def walk_hashed(
             log_density[a, k] += factor[a]
             visits[a, k] += 1
             if stage[a] == 1:
-                away = count_bits(index[a] ^ native)
+                away = popcount(index[a] ^ native)
                 sums[a, 0, k] += energy[a]
                 sums[a, 1, k] += away
                 sums[a, 2, k] += 1.0 if away == 0 else 0.0
@@ -166,3 +167,48 @@ def walk_hashed(
             until_sweep = n
             for a in range(walkers):
                 _turn_over(a, first + s + 1, check, flatness, log_density, visits, seen, factor, stage, origin)
+
+
+@inner
+def _errors(patterns, limits, state):
+    """How many patterns differ from a state in more places than their limit."""
+    total = 0
+    for mu in range(len(patterns)):
+        total += 1 if popcount(patterns[mu] ^ state) > limits[mu] else 0
+    return np.float64(total)
+
+
+@kernel(
+    "void(u8[::1], i8[::1], i8, u8, u8[::1], i8, i8, i8, f8, f8, f8, u8[::1], f8[::1], i8[::1], f8[:,::1],"
+    " i8[:,::1], b1[:,::1], f8[:,:,::1], f8[::1], i8[::1], i8[::1], i8[::1])"
+)
+def walk_words(
+    patterns, limits, n, native, keys, first, steps, check, flatness, low, inverse_width, index, energy, place,
+    log_density, visits, seen, sums, factor, stage, origin, restarts,
+):  # fmt: skip
+    """The same where the energy is the number of patterns of one word that differ from the state in too many places."""
+    bins, bound = seen.shape[1], np.uint64(n)
+    for a in range(len(index)):
+        key, second = keys[a], second_key(keys[a])
+        here, e, k = index[a], energy[a], place[a]
+        until_sweep = n - first % n
+        for s in range(steps):
+            flip, threshold = propose(key, second, np.uint64(first + s), bound, 1.0, 0)
+            other = _errors(patterns, limits, here ^ flip)
+            there = bin_of(other, low, inverse_width, bins)
+            if _may_move(a, k, there, threshold, log_density, seen):
+                here, e, k = here ^ flip, other, there
+                if not seen[a, k]:
+                    _begin_anew(a, k, first + s, log_density, visits, seen, sums, factor, stage, origin, restarts)
+            log_density[a, k] += factor[a]
+            visits[a, k] += 1
+            if stage[a] == 1:
+                away = popcount(here ^ native)
+                sums[a, 0, k] += e
+                sums[a, 1, k] += away
+                sums[a, 2, k] += 1.0 if away == 0 else 0.0
+            until_sweep -= 1
+            if until_sweep == 0:
+                until_sweep = n
+                _turn_over(a, first + s + 1, check, flatness, log_density, visits, seen, factor, stage, origin)
+        index[a], energy[a], place[a] = here, e, k

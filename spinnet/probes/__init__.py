@@ -42,6 +42,7 @@ PROBES = {
     "replica_overlap": "spinnet.probes.replica_overlap:ReplicaOverlapProbe",
     "stationarity": "spinnet.probes.stationarity:StationarityProbe",
     "two_time": "spinnet.probes.two_time:TwoTimeProbe",
+    "minima": "spinnet.probes.minima:MinimaProbe",
     "signal_overlap": "spinnet.probes.signal_overlap:SignalOverlapProbe",
     "thermodynamics": "spinnet.probes.thermodynamics:ThermodynamicsProbe",
     "well_share": "spinnet.probes.well_share:WellShareProbe",

@@ -15,6 +15,7 @@ from spinnet.estimators.funnel import funnel_shape, widths_of_directions
 from spinnet.estimators.resampling import FEWEST_UNITS, mean_and_error
 from spinnet.reports.base import Content, Report
 from spinnet.reports.funnel_melting import add_melting, melting_points
+from spinnet.reports.funnel_potential import add_potential
 from spinnet.reports.results import PointResults, StudyResults
 from spinnet.reports.verdicts import DECISIVE
 from spinnet.theory.folding import LEAST_STABILITY
@@ -31,6 +32,9 @@ PROFILES = {
 }
 #: Roles of arms that are heated from the native state and cooled from random starts.
 MELTINGS = {f"{role}_melting": PROFILES[role] for role in ("true", "shuffled", "planted", "unplanted")}
+
+#: Roles of arms that are held at overlaps with the native state.
+POTENTIALS = {f"{role}_potential": PROFILES[role] for role in ("true", "shuffled", "planted")}
 
 _HALF = 0.5  # the overlap at which alignment goes into the table
 
@@ -50,17 +54,22 @@ class FunnelReport(Report):
     ⟨q⟩ from the native state has fallen to ½ by the end, and by a quarter of the run; and up to which temperature the
     energy still remembers its start (hysteresis).
 
+    Of a potential (``ConstrainedTempering``): the free energy F(Q, T) at fixed overlap, divided into the exact entropy
+    of the spheres and the rest, and whether the native side has a minimum of its own and more weight than the other.
+
     Parameters
     ----------
     true, noisy, shuffled, untrained, planted, unplanted
         Arms with profiles; any may be left out.
     true_melting, shuffled_melting, planted_melting, unplanted_melting
         Arms that are heated and cooled; any may be left out.
+    true_potential, shuffled_potential, planted_potential
+        Arms that are held at overlaps; any may be left out.
     energy_tolerance, overlap_threshold
         What counts as returned; None: as the probe was told.
     """
 
-    arm_parameters: ClassVar[tuple[str, ...]] = (*PROFILES, *MELTINGS)
+    arm_parameters: ClassVar[tuple[str, ...]] = (*PROFILES, *MELTINGS, *POTENTIALS)
 
     def __init__(
         self,
@@ -74,14 +83,18 @@ class FunnelReport(Report):
         shuffled_melting: str = "",
         planted_melting: str = "",
         unplanted_melting: str = "",
+        true_potential: str = "",
+        shuffled_potential: str = "",
+        planted_potential: str = "",
         energy_tolerance: float | None = None,
         overlap_threshold: float | None = None,
     ):
         given = self.validate(
             true=true, noisy=noisy, shuffled=shuffled, untrained=untrained, planted=planted, unplanted=unplanted,
             true_melting=true_melting, shuffled_melting=shuffled_melting, planted_melting=planted_melting,
-            unplanted_melting=unplanted_melting, energy_tolerance=energy_tolerance,
-            overlap_threshold=overlap_threshold,
+            unplanted_melting=unplanted_melting, true_potential=true_potential,
+            shuffled_potential=shuffled_potential, planted_potential=planted_potential,
+            energy_tolerance=energy_tolerance, overlap_threshold=overlap_threshold,
         )  # fmt: skip
         self.arms = {role: given[role] for role in self.arm_parameters}
         self.energy_tolerance, self.overlap_threshold = given["energy_tolerance"], given["overlap_threshold"]
@@ -106,6 +119,10 @@ class FunnelReport(Report):
         for role in cls.arm_parameters:
             name = cls.chosen_arm(settings, role, list(arms))
             wanted = ("funnel_profile",) if role in PROFILES else ("energy", "signal_overlap")
+            if role in POTENTIALS:
+                wanted = ()
+                if name and any(one["dynamics"]["kind"] != "ConstrainedTempering" for one in arms[name]):
+                    raise InputError(f"{role}: arm {name} is not held at overlaps: use ConstrainedTempering")
             for physics in arms[name] if name else ():
                 for probe in wanted:
                     if probe not in physics["probes"]:
@@ -132,6 +149,11 @@ class FunnelReport(Report):
             arm = self.chosen_arm(self.arms, role, results.arms)
             if arm:
                 add_melting(content, role, what, results.points(arm))
+        sizes = {one["about"]["n"]: one["sizes"] for points in found.values() for one in points}
+        for role, what in POTENTIALS.items():
+            arm = self.chosen_arm(self.arms, role, results.arms)
+            if arm:
+                add_potential(content, role, what, results.points(arm), sizes)
         return content
 
     def _point(self, content: Content, role: str, number: int, point: PointResults) -> dict[str, Any]:
@@ -170,7 +192,7 @@ class FunnelReport(Report):
                 row[f"{name}_error"] = float(error)
         content.rows.append(row)
         content.describe(group, **{name: value for name, value in about.items() if value is not None})
-        return {"about": about, "units": units, "numbers": point.sample_numbers("funnel_profile")[whole]}
+        return {"about": about, "units": units, "sizes": tuple(s for s in size if s > 1)}
 
     def _basin(
         self, content: Content, group: str, point: PointResults, sizes: tuple[int, ...], whole: Any,

@@ -1,130 +1,90 @@
-r"""Signals and error signals through deep random networks of infinite width.
+r"""Forward and backward signals of wide random networks, layer by layer.
 
-:math:`z^l = W^l \phi(z^{l-1}) + b^l` with :math:`W \sim N(0, \sigma_w^2/n_{l-1})`, :math:`b \sim N(0, \sigma_b^2)`. The
-variance of a field obeys :math:`q_{l+1} = \sigma_w^2 \int Dz\,\phi(\sqrt{q_l} z)^2 + \sigma_b^2`, and error signals go
-back as :math:`\tilde q_l = \tilde q_{l+1} (n_{l+1}/n_l) \chi(q_l)` with
-:math:`\chi(q) = \sigma_w^2 \int Dz\,\phi'(\sqrt q z)^2`; at the fixed point q* this is :math:`\chi_1`: below 1 error
-signals vanish with depth, above 1 they explode.
+With weights :math:`N(0, \sigma_w^2/n_{l-1})` and biases :math:`N(0, \sigma_b^2)` the preactivations of layer l are
+Gaussian of variance :math:`q_{l+1} = \sigma_w^2\int Dz\,\phi(\sqrt{q_l}z)^2 + \sigma_b^2`, and the mean square of the
+error signals :math:`\delta^l = \partial E/\partial z^l` obeys :math:`\langle\delta_l^2\rangle =
+\langle\delta_{l+1}^2\rangle (n_{l+1}/n_l)\,\chi_l` with :math:`\chi_l = \sigma_w^2\int Dz\,\phi'(\sqrt{q_l}z)^2`:
+signals fade where chi < 1 and explode where chi > 1.
 
-References: Poole et al., arXiv:1606.05340; Schoenholz et al., arXiv:1611.01232.
+References: Poole et al., NeurIPS 2016 (arXiv:1606.05340); Schoenholz et al., ICLR 2017 (arXiv:1611.01232).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from spinnet.errors import InputError, NotConvergedError
+from spinnet.errors import InputError
+from spinnet.theory.gaussian_average import gaussian_average
 
-#: Trapezoid nodes of the Gaussian average: the integrands are smooth but for ReLU, which has closed forms.
-_Z = np.linspace(-11.0, 11.0, 1101)
-_WEIGHT = np.exp(-0.5 * _Z**2) / math.sqrt(2.0 * math.pi) * (_Z[1] - _Z[0])
-_LARGEST_STEPS = 100_000
+ACTIVATIONS = ("tanh", "relu", "erf", "linear")
 
 
-def field_square(activation: str, q: ArrayLike) -> NDArray:
-    """⟨φ(z)²⟩ for fields of variance q."""
-    q = np.asarray(q, dtype=np.float64)
-    if activation == "tanh":
-        return np.tanh(np.sqrt(q)[..., None] * _Z) ** 2 @ _WEIGHT
+def second_moment(activation: str, variance: float) -> float:
+    """∫Dz φ(√q z)²."""
+    if activation == "linear":
+        return variance
+    if activation == "relu":
+        return 0.5 * variance
     if activation == "erf":
-        return 2.0 / math.pi * np.arcsin(2.0 * q / (1.0 + 2.0 * q))
-    return q * _share(activation)
+        return 2.0 / math.pi * math.asin(2.0 * variance / (1.0 + 2.0 * variance))
+    _check(activation)
+    root = math.sqrt(variance)
+    return gaussian_average(lambda z: np.tanh(root * z) ** 2, 0.5 * math.pi / max(root, 1e-300))
 
 
-def slope_square(activation: str, q: ArrayLike) -> NDArray:
-    """⟨φ'(z)²⟩ for fields of variance q."""
-    q = np.asarray(q, dtype=np.float64)
-    if activation == "tanh":
-        return (1.0 - np.tanh(np.sqrt(q)[..., None] * _Z) ** 2) ** 2 @ _WEIGHT
+def slope_moment(activation: str, variance: float) -> float:
+    """∫Dz φ'(√q z)²."""
+    if activation == "linear":
+        return 1.0
+    if activation == "relu":
+        return 0.5
     if activation == "erf":
-        return 4.0 / math.pi / np.sqrt(1.0 + 4.0 * q)
-    return _share(activation) * np.ones_like(q)
+        return 4.0 / math.pi / math.sqrt(1.0 + 4.0 * variance)
+    _check(activation)
+    root = math.sqrt(variance)
+    return gaussian_average(lambda z: np.cosh(root * z) ** -4.0, 0.5 * math.pi / max(root, 1e-300))
 
 
-def _share(activation: str) -> float:
-    if activation not in ("relu", "linear"):
-        raise InputError(f"activation = {activation!r}: signals are known for tanh, erf, relu and linear")
-    return 0.5 if activation == "relu" else 1.0
+def _check(activation: str) -> None:
+    if activation not in ACTIVATIONS:
+        raise InputError(f"activation is {activation!r}; there are {', '.join(ACTIVATIONS)}")
 
 
-@dataclass(frozen=True)
-class Propagation:
-    """Fixed point of the variance and the factor of error signals per layer.
-
-    ``depth`` is −1/ln χ₁: positive where error signals vanish, negative where they explode.
-    """
-
-    variance: float
-    factor: float
-
-    @property
-    def depth(self) -> float:
-        """Layers over which error signals change by a factor of e, in the square."""
-        return math.inf if self.factor == 1.0 else -1.0 / math.log(self.factor)
+def forward_variances(activation: str, sigma_w: float, sigma_b: float, first: float, layers: int) -> np.ndarray:
+    """q_1 … q_layers, from the mean square ``first`` of the inputs: q_1 = σ_w² ``first`` + σ_b²."""
+    found = [sigma_w**2 * first + sigma_b**2]
+    while len(found) < layers:
+        found.append(sigma_w**2 * second_moment(activation, found[-1]) + sigma_b**2)
+    return np.array(found)
 
 
-def fixed_point(activation: str, sigma_w: float, sigma_b: float) -> Propagation:
-    """q* and χ₁ of deep layers.
+def fixed_variance(activation: str, sigma_w: float, sigma_b: float) -> float:
+    """The variance q* that a layer hands on unchanged, by iteration.
 
     Raises
     ------
     InputError
-        For an unknown activation, or ReLU and linear networks without a finite fixed point.
-    NotConvergedError
-        If the map does not converge.
+        Where the iteration does not settle in 10⁵ layers (exactly critical or growing without bound).
     """
-    if activation in ("relu", "linear"):
-        factor = sigma_w**2 * _share(activation)
-        if factor < 1.0:
-            return Propagation(sigma_b**2 / (1.0 - factor), factor)
-        if factor == 1.0 and sigma_b == 0.0:
-            return Propagation(math.nan, 1.0)  # every variance is kept
-        raise InputError(f"{activation} with sigma_w = {sigma_w:g}: the variance of the fields grows without bound")
     q = 1.0
-    for _ in range(_LARGEST_STEPS):
-        following = float(sigma_w**2 * field_square(activation, q) + sigma_b**2)
-        if abs(following - q) <= 1e-14 * max(q, 1e-6):
-            return Propagation(following, float(sigma_w**2 * slope_square(activation, following)))
-        q = following
-    raise NotConvergedError(f"the variance of fields does not converge at sigma_w = {sigma_w:g}, sigma_b = {sigma_b:g}")
+    for _ in range(100_000):
+        new = sigma_w**2 * second_moment(activation, q) + sigma_b**2
+        if abs(new - q) <= 1e-15 * max(new, 1e-300):
+            return new
+        q = new
+    raise InputError(f"{activation}, sigma_w = {sigma_w:g}, sigma_b = {sigma_b:g}: the variance does not settle")
 
 
-def error_profile(
-    activation: str, widths: ArrayLike, input_square: ArrayLike, sigma_w: float, sigma_b: float
-) -> tuple[NDArray, NDArray]:
-    r"""Root mean squares of ∂ℓ/∂W^l and of the error signals ∂ℓ/∂z^l, over those of the last layer, at initialisation.
+def error_attenuation(activation: str, sigma_w: float, variances: Sequence[float], widths: Sequence[int]) -> np.ndarray:
+    """Root mean square of δ^l over that of the last hidden layer, for hidden layers 1 … H.
 
-    :math:`\langle(\partial\ell/\partial W^l)^2\rangle = \tilde q_l \langle\phi(z^{l-1})^2\rangle`, layer by layer
-    from the inputs (not at the fixed point), averaged over patterns.
-
-    Parameters
-    ----------
-    widths : array_like (L + 1,)
-        Inputs, hidden layers, outputs.
-    input_square : array_like (patterns,)
-        Mean square of the inputs of each pattern.
-
-    Returns
-    -------
-    tuple of ndarray
-        Two arrays (L,); the last entries are 1.
+    ``variances`` and ``widths`` are those of the hidden layers.
     """
-    widths = np.asarray(widths)
-    square = np.atleast_1d(np.asarray(input_square, dtype=np.float64))
-    layers = len(widths) - 1
-    before, fields = [square], []  # mean squares of what enters each layer; variances of its fields
-    for l in range(layers):
-        fields.append(sigma_w**2 * before[-1] + sigma_b**2)
-        if l < layers - 1:
-            before.append(field_square(activation, fields[-1]))
-    back = [np.ones_like(square)]
-    for l in range(layers - 2, -1, -1):
-        factor = sigma_w**2 * slope_square(activation, fields[l]) * widths[l + 2] / widths[l + 1]
-        back.insert(0, back[0] * factor)
-    weights = np.array([(b * a).mean() for b, a in zip(back, before, strict=True)])
-    signals = np.array([b.mean() for b in back])
-    return np.sqrt(weights / weights[-1]), np.sqrt(signals / signals[-1])
+    ratio = np.ones(len(widths))
+    for l in range(len(widths) - 2, -1, -1):
+        chi = sigma_w**2 * slope_moment(activation, float(variances[l]))
+        ratio[l] = ratio[l + 1] * math.sqrt(chi * widths[l + 1] / widths[l])
+    return ratio

@@ -1,97 +1,48 @@
-"""The report meets theory where signals follow it, says where they do not, and tells opposition from random signs."""
-
-from __future__ import annotations
+"""The error-signal report: slopes with the width, attenuation against theory, changes against chance."""
 
 import numpy as np
-import pytest
 from reports.made import made_results
 
-from spinnet.errors import InputError
 from spinnet.records import Variable
 from spinnet.reports.error_signal import ErrorSignalReport
-from spinnet.theory.signal_propagation import error_profile
 
-DEEP = np.array([20, 100, 100, 100, 100, 10])
-UNITS, PATTERNS = 12, 40
+NAMES = ("opposed", "opposed_chance", "negative_pairs", "signal_to_noise", "moving_target", "class_share",
+         "unit_correlation", "activity_rank")  # fmt: skip
 
 
-def point(widths, weight=None, signal=None, opposite=0.7, selectivity=0.3, kind="Still", seed=0, sigma_w=1.3, rms=None):
-    rng = np.random.default_rng([seed, int(widths[1])])
-    layers, hidden = len(widths) - 1, len(widths) - 2
-    noise = lambda *shape: 1 + 0.02 * rng.standard_normal((1, UNITS, *shape))  # noqa: E731
-    weight = np.ones(layers) if weight is None else weight
-    signal = np.ones(layers) if signal is None else signal
-    if rms is not None:
-        signal = np.full(layers, rms)
-
-    def units(mean):
-        return Variable(mean * noise(hidden), ("sample", "replica", "hidden_layer"))
-
-    physics = {
-        "landscape": {"kind": "DenseNetwork", "activation": "tanh", "sigma_w": sigma_w, "sigma_b": 0.3},
-        "dynamics": {"kind": kind}, "probes": {"error_signal": {}}, "last": 1.0,
-    }  # fmt: skip
+def point(hidden, slope=-0.5, change=0.2, units=8):
+    rng = np.random.default_rng(hidden)
+    shape, layers = (1, units, 3), len(hidden) + 1
+    scatter = 0.01 * rng.standard_normal(shape)
+    rms = np.ones((*shape, layers)) * 0.7 ** np.arange(layers)[::-1] * (1 + scatter[..., None])
     variables = {
-        "signal/weight_rms": weight * noise(layers), "signal/rms": signal * noise(layers),
-        "signal/participation": units(0.637), "signal/opposite": opposite * noise(),
-        "signal/opposite_null": 0.9 * noise(), "signal/opposite_pairs": 0.5 * noise(),
-        "signal/alignment": noise() / PATTERNS, "signal/moving_target": units(1.0),
-        "signal/selectivity": units(selectivity), "signal/correlation": units(0.3),
-        "signal/activity_participation": units(4.0), "signal/clone_spread": np.zeros((1, UNITS)),
-        "signal/input_square": Variable(np.ones(PATTERNS), ("input_square",)),
-        "signal/width": Variable(np.array(widths), ("width",)),
+        "trajectory/time": Variable(np.array([0.0, 10.0, 100.0]), ("time",)), "trajectory/error_rms": rms,
+        "trajectory/weight_gradient_rms": rms * hidden[0] ** slope, "trajectory/error_participation": 0.63 + 0 * rms,
     }  # fmt: skip
-    attributes = {"n_dof": 100, "n_units": PATTERNS, "independent_unit": "replica"}
-    parameters = {"hidden": int(widths[1])}
-    return {"parameters": parameters, "physics": physics, "variables": variables, "attributes": attributes}
+    variables |= {f"trajectory/{name}": 0.5 + scatter + change * np.arange(3) / 2 for name in NAMES}
+    physics = {
+        "landscape": {"kind": "DenseNetwork", "hidden": hidden, "activation": "linear", "sigma_w": 0.7, "sigma_b": 0.0},
+        "dynamics": {"kind": "SGD"}, "probes": {"error_signal": {}},
+    }  # fmt: skip
+    return {"parameters": {"hidden": str(hidden)}, "physics": physics, "variables": variables,
+            "attributes": {"n_units": 300, "independent_unit": "replica"}}  # fmt: skip
 
 
-def built(tmp_path, deep, power=-0.5, trained=0.6):
-    arms = {
-        "deep": [deep],
-        "width": [point([20, n, 10], rms=float(n) ** power, seed=3) for n in (16, 64, 256)],
-        "untrained": [point([20, 8, 10], opposite=0.9, selectivity=0.3, seed=4)],
-        "trained": [point([20, 8, 10], opposite=0.7, selectivity=trained, kind="SGD", seed=5)],
-    }
-    report = ErrorSignalReport(["deep"], "width", ["untrained", "trained"], committee=2)
-    return report.build(made_results(tmp_path / "c.h5", arms), lambda line: None)
+def findings(tmp_path, **options):
+    points = [point(hidden, **options) for hidden in ([16], [64], [256], [32, 32, 32])]
+    results = made_results(tmp_path / "c.h5", {"networks": points})
+    return ErrorSignalReport().build(results, lambda line: None).findings
 
 
-def lines(content, start):
-    return [one for one in content.findings if one.startswith(start)]
+def test_what_theory_foretells_is_found(tmp_path):
+    said = findings(tmp_path)
+    # linear units of chi = 0.49: 0.7 for each layer
+    assert any("0.490 foretold for wide layers" in line and "0.49" in line for line in said)
+    assert any("n^(-0.50" in line and ", as foretold" in line for line in said)
+    assert any("between classes 0.5" in line and "(changes" in line for line in said)
 
 
-def test_signals_of_theory_are_called_so_and_a_wrong_variance_is_not(tmp_path):
-    weight, signal = error_profile("tanh", DEEP, np.ones(PATTERNS), 1.3, 0.3)
-    (line,) = lines(built(tmp_path, point(DEEP, weight, signal)), "attenuation")
-    assert "as theory has it" in line and "χ₁ = 0.940" in line
-    (line,) = lines(built(tmp_path, point(DEEP, weight, signal, sigma_w=2.0)), "attenuation")
-    assert "BELOW theory" in line
-
-
-def test_dilution_opposition_and_specialisation_are_told_apart(tmp_path):
-    content = built(tmp_path, point(DEEP))
-    (line,) = lines(content, "dilution")
-    assert "diluted as n^(−1/2)" in line
-    assert "as opposed as random signs" in lines(content, "untrained")[0]
-    assert "less opposed than random signs" in lines(content, "trained")[0]
-    (line,) = lines(content, "specialisation")
-    selectivity, correlation = line.split(", mean |correlation|")
-    assert "(up)" in selectivity and correlation.count("(no certain change)") == 2
-    assert content.findings[-1].endswith("specialised")
-
-
-def test_another_power_and_no_change_are_called_so(tmp_path):
-    content = built(tmp_path, point(DEEP), power=-0.8, trained=0.3)
-    assert "NOT n^(−1/2)" in lines(content, "dilution")[0]
-    assert "(up)" not in lines(content, "specialisation")[0]
-
-
-def test_trained_networks_are_no_ground_for_theory_of_the_start():
-    still, moved = point(DEEP)["physics"], point(DEEP, kind="SGD")["physics"]
-    settings = {"depth": ["a"], "width": "a", "stages": ["a"], "null": ""}
-    ErrorSignalReport.check(settings, {"a": [still]})
-    with pytest.raises(InputError, match="theory is for networks as they start"):
-        ErrorSignalReport.check(settings, {"a": [moved]})
-    with pytest.raises(InputError, match="no arm"):
-        ErrorSignalReport.check({**settings, "null": "b"}, {"a": [still]})
+def test_another_slope_and_no_change_are_called_so(tmp_path):
+    said = findings(tmp_path, slope=-1.0, change=0.0)
+    assert any("NOT as foretold" in line for line in said)
+    assert any("no change is shown" in line for line in said) and not any("(changes" in line for line in said)

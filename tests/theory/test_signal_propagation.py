@@ -1,54 +1,96 @@
-"""Variances and error signals of random networks against tables, closed forms and networks drawn at random."""
+"""Maps of wide networks against known fixed points and sampled networks; the plateau of the soft committee."""
+
+import math
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
+from scipy.special import erf
 
 from spinnet.errors import InputError
-from spinnet.estimators.resampling import jackknife
-from spinnet.theory.signal_propagation import error_profile, field_square, fixed_point, slope_square
+from spinnet.theory.signal_propagation import (
+    error_attenuation,
+    fixed_variance,
+    forward_variances,
+    second_moment,
+    slope_moment,
+)
+from spinnet.theory.soft_committee import generalisation_error, symmetric_plateau
 
 
 @pytest.mark.parametrize(
-    "sigma_w, sigma_b, variance, factor",
-    [(1.0, 0.3, 0.276299193, 0.700258147), (1.3, 0.3, 0.607046792, 0.939807429), (2.5, 0.3, 4.079123875, 1.585224765),
-     (4.0, 0.0, 12.500601010, 2.376801584), (1.395583975, 0.3, 0.763474767, 1.0)],
+    ("sigma_w", "q", "chi"),
+    [(1.0, 0.276299193, 0.700258147), (1.3, 0.607046792, 0.939807429), (2.5, 4.079123875, 1.585224765),
+     (4.0, 12.604149498, 2.367261036)],
 )  # fmt: skip
-def test_fixed_points_of_tanh_are_those_of_the_table(sigma_w, sigma_b, variance, factor):
-    found = fixed_point("tanh", sigma_w, sigma_b)
-    assert found.variance == pytest.approx(variance, abs=2e-8) and found.factor == pytest.approx(factor, abs=2e-8)
+def test_fixed_points_of_tanh_are_those_of_high_precision(sigma_w, q, chi):
+    found = fixed_variance("tanh", sigma_w, 0.3)
+    assert found == pytest.approx(q, abs=1e-9)
+    assert sigma_w**2 * slope_moment("tanh", found) == pytest.approx(chi, abs=1e-9)
 
 
-def test_erf_has_its_closed_form_and_relu_one_critical_point():
-    found = fixed_point("erf", 1.5, 0.3)
-    assert (found.variance, found.factor) == pytest.approx((1.2191689528, 1.1817531540), abs=1e-9)
-    assert fixed_point("relu", np.sqrt(1.0), 0.5).factor == pytest.approx(0.5)
-    with pytest.raises(InputError, match="without bound"):
-        fixed_point("relu", 1.6, 0.1)
+def test_fixed_points_of_erf_and_moments_by_sampling():
+    found = fixed_variance("erf", 1.5, 0.3)
+    assert found == pytest.approx(1.2191689528, abs=1e-9)
+    assert 2.25 * slope_moment("erf", found) == pytest.approx(1.1817531540, abs=1e-9)
+    z = math.sqrt(0.7) * np.random.default_rng(0).standard_normal(200_000)
+    for value, samples in ((second_moment("tanh", 0.7), np.tanh(z) ** 2),
+                           (second_moment("relu", 0.7), np.maximum(z, 0) ** 2),
+                           (slope_moment("tanh", 0.7), (1 - np.tanh(z) ** 2) ** 2)):  # fmt: skip
+        assert abs(samples.mean() - value) < 4 * samples.std() / math.sqrt(len(z))
+    with pytest.raises(InputError, match="activation"):
+        second_moment("step", 1.0)
 
 
-def test_gaussian_averages_are_those_of_a_sample():
-    z = np.random.default_rng(0).standard_normal(400_000) * np.sqrt(0.8)
-    for name, value, slope in (("tanh", np.tanh(z), 1 - np.tanh(z) ** 2), ("relu", np.maximum(z, 0), z > 0)):
-        for known, sampled in ((field_square(name, 0.8), value**2), (slope_square(name, 0.8), slope**2.0)):
-            error = sampled.std() / np.sqrt(len(z))
-            assert abs(sampled.mean() - known) < 4 * error
+def test_errors_fade_as_in_sampled_networks():
+    rng, width, depth, sigma = np.random.default_rng(1), 300, 6, 0.8
+    ratios = []
+    for _ in range(20):
+        layers = [sigma / math.sqrt(width) * rng.standard_normal((width, width)) for _ in range(depth)]
+        z = [layers[0] @ rng.standard_normal(width)]
+        for w in layers[1:]:
+            z.append(w @ np.tanh(z[-1]))
+        delta = [rng.standard_normal(width) * (1 - np.tanh(z[-1]) ** 2)]
+        for w, below in zip(layers[:0:-1], z[-2::-1], strict=True):
+            delta.append((w.T @ delta[-1]) * (1 - np.tanh(below) ** 2))
+        sizes = np.sqrt([(d**2).mean() for d in delta[::-1]])
+        ratios.append(sizes / sizes[-1])
+    ratios = np.array(ratios)
+    q = forward_variances("tanh", sigma, 0.0, 1.0, depth)
+    foretold = error_attenuation("tanh", sigma, q, [width] * depth)
+    error = ratios.std(axis=0) / math.sqrt(len(ratios))
+    assert (np.abs(ratios.mean(axis=0) - foretold) <= 4 * error + 0.03 * foretold).all()  # finite width: some percent
+    # deliberately wrong: chi of weights of unit variance
+    wrong = error_attenuation("tanh", 1.0, q, [width] * depth)
+    assert abs(ratios[:, 0].mean() - wrong[0]) > 10 * error[0]
 
 
-@pytest.mark.parametrize("activation, sigma_w", [("tanh", 1.3), ("relu", 1.2)])
-def test_the_profile_is_that_of_wide_networks_drawn_at_random(activation, sigma_w):
-    from spinnet.landscapes import DenseNetwork
+@pytest.mark.parametrize(
+    ("units", "r", "q", "error"),
+    [(2, 0.40824829, 0.33333333, 0.01161084), (3, 0.25819889, 0.2, 0.02029659),
+     (5, 0.14907120, 0.11111111, 0.03622632)],
+)  # fmt: skip
+def test_the_plateau_is_the_least_error_of_equal_units(units, r, q, error):
+    plateau = symmetric_plateau(units)
+    np.testing.assert_allclose(plateau, (r, q, error), atol=6e-9)
 
-    net = DenseNetwork(hidden=[200, 150, 200], activation=activation, sigma_w=sigma_w, sigma_b=0.3,
-                       data_options={"n_train": 20, "n_test": 0})  # fmt: skip
-    squares = []
-    for row in net.start(24, np.random.default_rng(3)):
-        gradients = net.gradient_terms(row[None])[0]
-        squares.append([(w**2).mean() for w, _ in net.unpack(gradients)])
-    squares = np.array(squares)
-    found = jackknife(lambda rows: rows.mean(axis=0)[:-1] / rows.mean(axis=0)[-1], squares)
-    inputs = (net.data.inputs**2).mean(axis=1)
-    known = error_profile(activation, net.widths, inputs, sigma_w, 0.3)[0][:-1] ** 2
-    # Corrections of finite width are of the order of the number of layers over their width.
-    assert (np.abs(found.value - known) < 4 * found.error + 0.05 * known).all()
-    wrong = error_profile(activation, net.widths, inputs, 1.25 * sigma_w, 0.3)[0][:-1] ** 2
-    assert np.abs(found.value[0] - wrong[0]) > 4 * found.error[0]
+    def equal_units(q):
+        # equal students in the space of the teachers: J = R ΣB_n, so that K R² = Q
+        r = math.sqrt(q / units)
+        return generalisation_error(np.full((units, units), q), np.full((units, units), r), np.eye(units))
+
+    found = minimize_scalar(equal_units, bounds=(1e-3, 2.0), method="bounded", options={"xatol": 1e-12})
+    assert found.x == pytest.approx(plateau[1], abs=1e-6)
+    assert math.sqrt(found.x / units) == pytest.approx(plateau[0], abs=1e-6)
+    assert found.fun == pytest.approx(plateau[2], abs=1e-10)
+    assert generalisation_error(np.eye(units), np.eye(units), np.eye(units)) == pytest.approx(0.0, abs=1e-14)
+
+
+def test_the_generalisation_error_is_that_of_sampled_inputs():
+    rng = np.random.default_rng(2)
+    students, teachers = 0.3 * rng.standard_normal((2, 9)), np.eye(9)[:3]
+    x = rng.standard_normal((200_000, 9))
+    g = [erf(x @ rows.T / math.sqrt(2.0)).sum(axis=1) for rows in (students, teachers)]
+    squares = 0.5 * (g[0] - g[1]) ** 2
+    expected = generalisation_error(students @ students.T, students @ teachers.T, teachers @ teachers.T)
+    assert abs(squares.mean() - expected) < 4 * squares.std() / math.sqrt(len(x))
