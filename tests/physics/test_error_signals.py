@@ -15,7 +15,7 @@ DEPTH, WIDTH = 6, 150
 
 
 def measured(sigma_w, sigma_b, networks=16):
-    """ln of the root mean square of δ¹ over that of the last hidden layer, single patterns, with its jackknife error."""
+    """ln of rms δ¹ over that of the last hidden layer, of single patterns, with its jackknife error."""
     net = DenseNetwork(hidden=[WIDTH] * DEPTH, sigma_w=sigma_w, sigma_b=sigma_b,
                        data_options={"n_train": 12, "n_test": 0})  # fmt: skip
     squares = []
