@@ -139,6 +139,10 @@ def _barriers(ax: Axes, model: LoadedModel) -> None:
         mean, spread = energy.mean(axis=0), energy.std(axis=0)
         ax.fill_between(group["share"], mean - spread, mean + spread, color=_COLOUR[arm], alpha=0.2, lw=0)
         ax.plot(group["share"], mean, color=_COLOUR[arm], label=_LABEL[arm])
+    nearer = model.group("trained", "barriers").arrays.get("aligned_energy_density")
+    if nearer is not None and np.isfinite(nearer).any():
+        ax.plot(model.group("trained", "barriers")["share"], _mean(nearer), color=_COLOUR["trained"], ls=_DASHES,
+                label="units exchanged")  # fmt: skip
     band = model.group("trained", "band")
     if band and (np.abs(band["energy_density"]) < _HUGE).any():
         energy = _mean(band["energy_density"])
@@ -155,6 +159,9 @@ def _barriers(ax: Axes, model: LoadedModel) -> None:
 def _overlaps(ax: Axes, model: LoadedModel) -> None:
     for arm in _arms(model, "overlaps"):
         group = model.group(arm, "overlaps")
+        if "weights_aligned" in group.arrays:
+            ax.plot(group["weights_aligned"], group["answers"], color=_COLOUR[arm], marker="o", ms=3.4, ls="none",
+                    mfc="none", mew=0.7, label="units exchanged" if arm == "trained" else None)  # fmt: skip
         ax.plot(group["weights"], group["answers"], color=_COLOUR[arm], marker="o", ms=3.4, ls="none", mew=0,
                 alpha=0.8, label=_LABEL[arm])  # fmt: skip
     ax.axhline(0.0, color=style.GREY, lw=0.6)

@@ -96,8 +96,21 @@ def lines(landscape: TorchLandscape, x: np.ndarray, points: int) -> Variables:
     if sound.any():
         energies[sound] = energies_along(landscape, x[first[sound]], x[second[sound]], points)
     barrier = path_barrier(energies)
+    aligned: Variables = {}
+    if landscape.symmetry.groups:
+        nearer = np.full_like(energies, np.nan)
+        if sound.any():
+            ends = landscape.align(x[second[sound]], x[first[sound]])
+            nearer[sound] = energies_along(landscape, x[first[sound]], ends, points)
+        height = path_barrier(nearer).height
+        aligned = {
+            "barriers/aligned_energy_density": Variable(
+                nearer, ("pair", "share"), "energy", "along the line, hidden units of the second seed exchanged"
+            ),
+            "barriers/aligned_height": Variable(height, ("pair",), "energy", "above the higher end, then"),
+        }
     return {
-        **_pair_variables("barriers", first, second),
+        **_pair_variables("barriers", first, second), **aligned,
         "barriers/share": Variable(np.linspace(0.0, 1.0, points), ("share",), "1", "share of the way"),
         "barriers/energy_density": Variable(energies, ("pair", "share"), "energy", "along the straight line"),
         "barriers/height": Variable(barrier.height, ("pair",), "energy", "above the higher end, per pattern"),
@@ -152,8 +165,14 @@ def overlaps(landscape: TorchLandscape, x: np.ndarray) -> Variables:
         flat[~np.isfinite(x).all(axis=1)] = np.nan
         size = np.sqrt(np.einsum("ri,ri->r", flat, flat))
         alike = np.einsum("pi,pi->p", flat[first], flat[second]) / (size[first] * size[second])
+    aligned: Variables = {}
+    if landscape.symmetry.groups:
+        with np.errstate(all="ignore"):
+            nearer = landscape.space.overlap(x[first], landscape.align(x[second], x[first]))
+        told = "the same after exchanges of the second seed's hidden units"
+        aligned["overlaps/weights_aligned"] = Variable(nearer, ("pair",), "1", told)
     return {
-        **_pair_variables("overlaps", first, second),
+        **_pair_variables("overlaps", first, second), **aligned,
         "overlaps/weights": Variable(weights, ("pair",), "1", "cosine of the angle between two seeds' weights"),
         "overlaps/answers": Variable(
             alike, ("pair",), "1", "correlation of two seeds' outputs over patterns, less each output's mean"

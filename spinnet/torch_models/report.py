@@ -241,7 +241,13 @@ class Report:
                 f"pattern above the higher end; between untrained ones by {stated(*height['untrained'])}")  # fmt: skip
         line += f", with shuffled targets by {stated(*height['shuffled'])}" if "shuffled" in self._arms else ""
         line += f". Trained against untrained: {told} by {abs(z):.1f} standard errors." if np.isfinite(z) else "."
-        self._say(line + " The model's own symmetries (exchange of hidden units) are not divided out.")
+        if self._has("barriers/aligned_height"):
+            nearer = self._row("straight, units exchanged", "barriers/aligned_height", pairs="barriers")
+            line += (f" After exchanging hidden units to match, {stated(*nearer['trained'])} (untrained "
+                     f"{stated(*nearer['untrained'])}).")  # fmt: skip
+        else:
+            line += " No exchange of hidden units of this model is known: symmetries are not divided out."
+        self._say(line)
         if self._has("band/upper_bound"):
             bound = self._row("barrier of elastic band", "band/upper_bound", pairs="band")["trained"]
             converged = self._data("trained", "band/converged")
@@ -271,11 +277,13 @@ class Report:
         answers = self._row("correlation of answers", "overlaps/answers", pairs="overlaps")
         if not np.isfinite(weights["trained"][0]):
             return
-        self._say(
-            f"Overlaps between seeds: weights {stated(*weights['trained'])} (untrained "
-            f"{stated(*weights['untrained'])}, symmetries not divided out), answers "
-            f"{stated(*answers['trained'])} (untrained {stated(*answers['untrained'])})."
-        )
+        line = (f"Overlaps between seeds: weights {stated(*weights['trained'])} (untrained "
+                f"{stated(*weights['untrained'])})")  # fmt: skip
+        if self._has("overlaps/weights_aligned"):
+            nearer = self._row("overlap, units exchanged", "overlaps/weights_aligned", pairs="overlaps")
+            line += (f", after exchanging hidden units {stated(*nearer['trained'])} (untrained "
+                     f"{stated(*nearer['untrained'])}: what matching alone gives)")  # fmt: skip
+        self._say(line + f"; answers {stated(*answers['trained'])} (untrained {stated(*answers['untrained'])}).")
 
     def _moved(self) -> None:
         """How far each layer has gone, against the size it began with."""

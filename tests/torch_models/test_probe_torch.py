@@ -98,6 +98,7 @@ def test_everything_is_measured_beside_its_nulls_and_drawn(measured):
     shapes = {name: variable.data.shape for name, variable in result.variables.items()}
     for arm in ("trained", "untrained", "shuffled"):
         assert shapes[f"{arm}/spectrum/eigenvalue"] == (5, 43) and shapes[f"{arm}/barriers/height"] == (10,)
+        assert shapes[f"{arm}/barriers/aligned_height"] == shapes[f"{arm}/overlaps/weights_aligned"] == (10,)
         assert shapes[f"{arm}/overlaps/weights"] == (10,) and shapes[f"{arm}/endpoint/test_accuracy"] == (5,)
     for arm in ("trained", "shuffled"):
         assert shapes[f"{arm}/two_time/displacement"][:2] == (5, 3)
