@@ -103,5 +103,5 @@ def slow(landscape, settings: dict[str, float], steps: int = 500) -> float:
     state = dynamics.init(landscape, start, counter_keys(1, WALKERS, "benchmark"))
     parts = type(state)(*(np.array(part) for part in state))
     check = dynamics.check * landscape.n
-    first = (0, steps, check, dynamics.flatness, settings["low"], 1.0 / settings["width"])
+    first = (0, steps, check, dynamics.flatness, 0.0, 0, settings["low"], 1.0 / settings["width"])
     return WALKERS * steps / 1e6 / least_seconds(lambda: dynamics._walk(landscape, parts, *first), 2)

@@ -90,7 +90,7 @@ def test_listed_and_hashed_levels_and_single_changes_are_one_walk(monkeypatch):
     settings = {"width": 4.0, "low": -14.0, "high": 9.0, "check": 3, "flatness": 0.5}
     listed = routes(FUNNEL, settings, 12_000, monkeypatch, 22)
     hashed = routes(FUNNEL, settings, 12_000, monkeypatch, 0)
-    assert all((a == b).all() for a, b in zip(listed[:-3], hashed[:-3], strict=True))
+    assert all((a == b).all() for a, b in zip(listed, hashed, strict=True))
     assert listed.factor.max() < 1.0 and (listed.stage == 1).any()
     glass = PSpinIsing(9, 3, seed=1)
     settings = {"width": 4.0, "low": -14.0, "high": 14.0, "check": 3, "flatness": 0.5}
@@ -113,7 +113,7 @@ def test_counted_errors_of_a_perceptron_are_one_walk_too(monkeypatch):
     words = routes(model, settings, 6000, monkeypatch, 0)
     monkeypatch.setattr(wang_landau, "_has_words", lambda landscape: False)
     changed = routes(model, settings, 6000, monkeypatch, 0)
-    assert all((a == b).all() for a, b in zip(listed[:-3], words[:-3], strict=True)) and (listed.factor < 1).any()
+    assert all((a == b).all() for a, b in zip(listed, words, strict=True)) and (listed.factor < 1).any()
     same_walk(listed, changed)
 
 
@@ -154,8 +154,10 @@ def test_an_interrupted_task_has_the_bits_of_one_that_was_not():
     }  # fmt: skip
     whole, shorter = simulate(physics, 20000.0), simulate(physics, 5000.0)
     longer = simulate(physics, 20000.0, state=shorter.state)
+    again = simulate(physics, 20000.0, state=whole.state)
     for name, variable in whole.variables.items():
         np.testing.assert_array_equal(variable.data, longer.variables[name].data)
+        np.testing.assert_array_equal(variable.data, again.variables[name].data)
     assert {"dynamics/log_density", "density_of_states/log_density"} <= set(whole.variables)
 
 
