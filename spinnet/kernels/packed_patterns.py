@@ -30,6 +30,8 @@ from spinnet.kernels._bits import (
 from spinnet.kernels._jit import inner, kernel
 
 _HALF = 32
+#: What a lane of 16 bits can hold.
+_FULL = (1 << 15) - 1
 _NONE, _ONE, _ALL = np.uint64(0), np.uint64(1), np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
@@ -64,6 +66,18 @@ def add_errors(patterns, limits, states, sums):
 
 
 @inner
+def _largest_lane(numbers, first, halves):
+    """The largest sum of |numbers| that one of the 32 lanes of a masked sum could meet."""
+    largest = 0
+    for lane in range(np.uint64(_HALF)):
+        total = 0
+        for half in range(np.uint64(halves)):
+            total += abs(np.int64(numbers[first + half * np.uint64(_HALF) + lane]))
+        largest = max(largest, total)
+    return largest
+
+
+@inner
 def _product(bits, first, second, width, patterns):
     """Σ_μ ξ_i^μ ξ_j^μ of two rows, by the numbers of their first words."""
     different = 0
@@ -88,10 +102,11 @@ def flip_hopfield(rows, sums, patterns, x, halved, sites, thresholds, flips):
     proposed, scale, lanes = sites.reshape(-1), 2.0 / n, np.uint64(replicas)
     site, below = np.zeros(ROWS, dtype=np.uint64), np.zeros(ROWS, dtype=np.int32)
     places, fields = np.zeros(ROWS, dtype=np.uint64), np.zeros(ROWS, dtype=np.int64)
-    totals = np.zeros(replicas, dtype=np.int64)
+    totals, lanes_sum = np.zeros(replicas, dtype=np.int64), np.zeros(replicas, dtype=np.int64)
     for a in range(replicas):
         for mu in range(patterns):
             totals[a] += halved[a, mu]
+        lanes_sum[a] = _largest_lane(numbers, np.uint64(a) * line, halves)
     whole = np.uint64(ROWS)
     for s in range(np.uint64(0), np.uint64(sites.shape[0]), whole):
         count = min(whole, np.uint64(sites.shape[0]) - s)
@@ -101,7 +116,11 @@ def flip_hopfield(rows, sums, patterns, x, halved, sites, thresholds, flips):
                 # a short block at the end is filled up with its last site
                 site[r] = np.uint64(proposed[(s + min(r, count - np.uint64(1))) * columns + column])
                 places[r] = site[r] * width
-            masked_sums(bits, places, halves, group, numbers, np.int64(a * line), below)
+            # All at once where no lane can leave 16 bits; a flip adds at most one to each number.
+            if lanes_sum[a] > _FULL:
+                lanes_sum[a] = _largest_lane(numbers, a * line, halves)
+            together = group if lanes_sum[a] > _FULL else halves + (halves & 1)
+            masked_sums(bits, places, halves, together, numbers, np.int64(a * line), below)
             total, some = 2 * totals[a], False
             for r in range(whole):
                 fields[r] = total - 4 * np.int64(below[r]) + odd * sums[site[r]]
@@ -118,6 +137,7 @@ def flip_hopfield(rows, sums, patterns, x, halved, sites, thresholds, flips):
                         fields[later] -= 2 * spin * _product(bits, places[r], places[later], width, patterns)
                     spins[here] = -spin
                     flips[a] += 1
+                    lanes_sum[a] += halves
 
 
 @kernel("void(u8[:,::1], i8, i1[:,::1], i2[:,::1], i8[:,::1], f8[:,::1], i8[::1])")

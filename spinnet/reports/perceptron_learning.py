@@ -296,10 +296,13 @@ def _funnel(content: Content, points: Sequence[PointResults]) -> list[str]:
         for name, column in zip(names, np.array(rows).T, strict=True):
             content.add(f"{group}/{name}", column, ("load",))
     findings = []
+    # Independent energies are a statement about large N: the largest size is judged.
+    folded = [one for one in folded if one[2] == max(other[2] for other in folded)]
     if folded:
         worst, steepest = max(folded), max(folded, key=lambda one: one[1])
         findings.append(
-            f"funnel of the teacher (index of {_FOLDED} or more at {len(folded)} points): the folding temperature of "
+            f"funnel of the teacher (index of {_FOLDED} or more at {len(folded)} loads of the largest size): the "
+            f"folding temperature of "
             f"independent energies {'is' if worst[0] < _CLOSE else 'is NOT'} within {100 * _CLOSE:.0f} % of where the "
             f"mean overlap is one half; largest deviation {100 * worst[0]:.1f} % (N = {worst[2]}, alpha = "
             f"{worst[1]:.4g}). At alpha = {steepest[1]:.4g}, N = {steepest[2]}: T = {steepest[3][0]:.3f} ± "
