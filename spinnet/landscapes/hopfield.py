@@ -38,7 +38,7 @@ class HopfieldModel(PatternNetwork):
     Parameters
     ----------
     n : int
-        Number N of spins. Levels have numbers for N ≤ 64 and are listed for N ≤ 28.
+        Number N of spins, up to 32 000. Levels have numbers for N ≤ 64 and are listed for N ≤ 28.
     alpha : float
         Load: P = round(αN) patterns, at least one; or else
     patterns : int
@@ -57,8 +57,8 @@ class HopfieldModel(PatternNetwork):
 
     Notes
     -----
-    An energy costs P N/64 popcounts, the change at a flip P additions in 32-bit lanes (P/32 masked vectors; pseudo-
-    inverse: N multiply-adds).
+    An energy costs P N/64 popcounts, the change at a flip P additions of 16 bits, P/32 masked vectors (pseudo-inverse:
+    N multiply-adds).
 
     References
     ----------
@@ -164,7 +164,9 @@ class HopfieldModel(PatternNetwork):
         from spinnet.kernels.packed_patterns import flip_dense, flip_hopfield
 
         x, flips = np.array(self.check(x)), np.zeros(len(x), dtype=np.int64)
-        sites, thresholds = np.array(sites, dtype=np.int64), np.array(thresholds, dtype=np.float64)
+        sites, thresholds = (
+            np.require(given, dtype, ("C", "A", "W")) for given, dtype in ((sites, np.int64), (thresholds, np.float64))
+        )
         if self._couplings is None:
             halved = self._in_rows(self.overlaps(x) >> 1)
             flip_hopfield(self._rows, self._sums, self.n_patterns, x, halved, sites, thresholds, flips)

@@ -72,7 +72,8 @@ def _products(layers, inputs, targets, activation, loss):
         # b[m] = dz^m/dz^l, h[m] = dδ^m/dz^l, both (patterns, n_m, n_l).
         b = {l: np.broadcast_to(np.eye(len(layers[l][1])), (count, len(layers[l][1]), len(layers[l][1])))}
         for m in range(l + 1, last + 1):
-            b[m] = layers[m][0] @ (slope[m - 1][:, :, None] * b[m - 1])
+            w = layers[m][0]
+            b[m] = w * slope[l][:, None] if m == l + 1 else w @ (slope[m - 1][:, :, None] * b[m - 1])
         h[last] = loss_curvature @ b[last]
         for m in range(last - 1, l - 1, -1):
             h[m] = slope[m][:, :, None] * (layers[m + 1][0].T @ h[m + 1])

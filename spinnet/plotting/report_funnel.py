@@ -15,11 +15,14 @@ _GLASSES = (("planted", "planted glass", 2), ("unplanted", "unplanted glass", 3)
 _MELTINGS = (("true_melting", "true labels", 0), ("shuffled_melting", "shuffled labels", 1),
              ("planted_melting", "planted glass", 2), ("unplanted_melting", "unplanted glass", 3))  # fmt: skip
 
+_POTENTIALS = (("true_potential", "true labels", 0), ("shuffled_potential", "shuffled labels", 1),
+               ("planted_potential", "planted glass", 2))  # fmt: skip
+
 
 @style.styled
 def draw(report: LoadedReport) -> dict[str, Figure | None]:
     """One figure of profiles and basins, one of melting."""
-    return {"": _funnels(report), "melting": _meltings(report)}
+    return {"": _funnels(report), "melting": _meltings(report), "potential": _potentials(report)}
 
 
 def _funnels(report: LoadedReport) -> Figure | None:
@@ -92,28 +95,53 @@ def _rest(group: Group, axis: str) -> tuple[float, ...]:
 
 
 def _meltings(report: LoadedReport) -> Figure | None:
-    shown = [(role, name, number) for role, name, number in _MELTINGS if report.below(role)]
-    if not shown:
+    """Networks above, glasses below: energies from both starts, and overlaps at a quarter and at the end of the run."""
+    rows = [[entry for entry in half if report.below(entry[0])] for half in (_MELTINGS[:2], _MELTINGS[2:])]
+    rows = [row for row in rows if row]
+    if not rows:
         return None
-    figure, axes = style.panels(2 * len(shown), height=2.2)
-    for row, (role, name, number) in enumerate(shown):
-        one, colour = next(iter(report.below(role).values())), style.COLOURS[number]
-        energies, overlaps = axes[2 * row], axes[2 * row + 1]
-        t = one["temperature"]
-        for key, mark, label in (("heated", "o", "from the native state"), ("cooled", "s", "from random")):
-            energies.errorbar(t, one[key][:, -1], one[f"{key}_error"][:, -1], color=colour, marker=mark, ms=3.5, lw=0.9,
-                              mfc=colour if key == "heated" else "white", label=f"{name}, {label}")  # fmt: skip
-        energies.set_ylabel("energy density")
-        quarter = int(np.argmin(np.abs(one["time"] - 0.25 * one["time"][-1])))
-        for k, fill in ((quarter, "white"), (-1, colour)):
-            overlaps.errorbar(t, one["overlap"][:, k], one["overlap_error"][:, k], color=colour, mfc=fill, marker="o",
-                              ms=3.5, lw=0.9, label=f"$t={one['time'][k]:.3g}$")  # fmt: skip
+    figure, axes = style.panels(2 * len(rows), height=2.6)
+    for place, shown in enumerate(rows):
+        energies, overlaps = axes[2 * place], axes[2 * place + 1]
+        for role, name, number in shown:
+            one, colour = next(iter(report.below(role).values())), style.COLOURS[number]
+            t = one["temperature"]
+            for key, mark, label in (("heated", "o", "native"), ("cooled", "s", "random")):
+                energies.errorbar(t, one[key][:, -1], one[f"{key}_error"][:, -1], color=colour, marker=mark, ms=3.5,
+                                  lw=0.9, mfc=colour if key == "heated" else "white",
+                                  label=f"{name}, from {label}")  # fmt: skip
+            quarter = int(np.argmin(np.abs(one["time"] - 0.25 * one["time"][-1])))
+            for k, fill in ((quarter, "white"), (-1, colour)):
+                overlaps.errorbar(t, one["overlap"][:, k], one["overlap_error"][:, k], color=colour, mfc=fill,
+                                  marker="o", ms=3.5, lw=0.9, label=f"{name}, $t={one['time'][k]:.3g}$")  # fmt: skip
         overlaps.axhline(0.5, color=style.GREY, lw=0.6)
-        overlaps.set_ylabel(r"$\langle q\rangle$ from the native state")
         overlaps.set_ylim(-0.1, 1.05)
-        for ax in (energies, overlaps):
+        for ax, text in ((energies, "energy density"), (overlaps, r"$\langle q\rangle$ from the native state")):
             ax.set_xscale("log")
             ax.set_xlabel("temperature")
-            ax.legend(loc="best")
+            ax.set_ylabel(text)
+            ax.legend(loc="best", fontsize=7)
+    style.letter(axes)
+    return figure
+
+
+def _potentials(report: LoadedReport) -> Figure | None:
+    shown = [(name, number, one) for role, name, number in _POTENTIALS for one in report.below(role).values()
+             if "free_energy" in one.arrays]  # fmt: skip
+    if not shown:
+        return None
+    figure, axes = style.panels(len(shown), height=2.4)
+    for ax, (_, number, one) in zip(axes, shown, strict=True):
+        t, colour = one.number("temperature"), style.COLOURS[number]
+        free, error = one["free_energy"] / t, one["free_energy_error"] / t
+        ax.fill_between(one["overlap"], free - error, free + error, color=colour, alpha=0.3, lw=0)
+        ax.plot(one["overlap"], free, color=colour, label=str(one.attributes["label"]))
+        if "entropic" in one.arrays:
+            ax.plot(one["overlap"], one["entropic"] / t, color=style.INK, lw=0.9, ls=(0, (4, 1.6)), label="entropy")
+            ax.plot(one["overlap"], one["energetic"] / t, color=style.GREY, lw=0.9, label="energy")
+        ax.axhline(0.0, color=style.GREY, lw=0.5)
+        ax.set_xlabel(r"overlap $Q$ with the native state")
+        ax.set_ylabel(r"$F(Q)/nT$")
+        ax.legend(loc="best")
     style.letter(axes)
     return figure

@@ -13,6 +13,7 @@ from spinnet.landscapes.base import Differentiable
 from spinnet.probes.base import EndpointProbe
 from spinnet.probes.lanczos import LanczosProbe
 from spinnet.records import Variable, Variables
+from spinnet.spaces import Euclidean
 
 
 class HessianSpectrumProbe(EndpointProbe):
@@ -137,7 +138,9 @@ def _riemannian_hessian(landscape: Differentiable, x: np.ndarray) -> np.ndarray 
     if not np.isfinite(x).all():
         return None
     with np.errstate(all="ignore"):
-        hessian = np.array(landscape.hessian(x), dtype=np.float64)
+        hessian = np.asarray(landscape.hessian(x), dtype=np.float64)
+        if not isinstance(landscape.space, Euclidean):
+            hessian = np.array(hessian)  # the change of basis works in place, and a landscape may store its matrix
         matrix = landscape.space.tangent_hessian(x, landscape.gradient(x[None])[0], hessian)
     return matrix if np.isfinite(matrix).all() else None
 

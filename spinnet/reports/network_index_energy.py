@@ -128,6 +128,13 @@ class NetworkIndexEnergyReport(Report):
             f"free parameter) is off by {deviation.mean():+.3f} on average and {np.sqrt((deviation**2).mean()):.3f} in "
             f"root mean square"
         ]
+        low = energy < 0.6 * energy.max()
+        if low.sum() > 4:
+            said.append(
+                f"of the {int(low.sum())} points below 0.6 of the highest energy it is off by "
+                f"{deviation[low].mean():+.3f} on average and {np.sqrt((deviation[low] ** 2).mean()):.3f} in root mean "
+                "square"
+            )
         if len(energy) < 5:
             return [*said, "fewer than five distinct points: no law is fitted"]
         fits = [fit_edge_law(energy, share, exponent) for exponent in (1.5, 1.0)]

@@ -103,3 +103,13 @@ def test_above_the_dense_limit_quadrature_takes_its_place_without_an_index():
     glass = two_spin_glass(30, 1)
     found = measure(glass, glass.start(1, np.random.default_rng(0)), dense_limit=20)
     assert "spectrum/node" in found and "spectrum/index" not in found and "spectrum/eigenvalue" not in found
+
+
+def test_threads_share_the_replicas_and_leave_the_bits_alone():
+    glass = two_spin_glass(15, 5)
+    x = glass.start(5, np.random.default_rng(2))
+    stored = glass.hessian(x[0]).copy()
+    one, two = measure(glass, x), measure(glass, x, threads=2)
+    assert all(np.array_equal(one[name].data, two[name].data, equal_nan=True) for name in one)
+    np.testing.assert_array_equal(glass.hessian(x[0]), stored)
+    assert "threads" not in HessianSpectrumProbe.resolve({})

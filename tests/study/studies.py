@@ -19,9 +19,9 @@ LEVELS = ("data_correlations", "folding_funnel", "grem_two_transitions", "hopfie
           "trap_ageing")  # fmt: skip
 NATIVES = ("flat_minima", "network_funnel", "network_phase_diagram")
 ELSEWHERE = ("glass_vs_network",)
-NETWORK_SPECTRA = ("diagonal_hessian", "hessian_spectra", "index_energy", "jamming_and_zero_modes",
+NETWORK_SPECTRA = ("diagonal_hessian", "error_signal", "hessian_spectra", "index_energy", "jamming_and_zero_modes",
                    "weight_spectra")  # fmt: skip
-NETWORK_PATHS = ("barriers_and_symmetry", "goodfellow_paths")
+NETWORK_PATHS = ("barriers_and_symmetry", "choromanska_levels", "goodfellow_paths")
 
 #: Noise of SGD, and how networks move.
 NETWORK_NOISE = ("cooling", "network_ageing", "sgd_temperature")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ _FARTHEST = 0.5  # move of an image in one step, in units of the band's mean dis
 _LOOK_AGAIN = 200  # steps between two looks at the curvature
 _SPRING = 0.1  # of the largest curvature
 _SMOOTH = 0.5  # cosine between neighbouring segments below which a band is bent too much to have a tangent
+_LEAVE_TOGETHER = 4  # bands that have arrived leave the block when they are one in so many
 _BETWEEN, _FINER, _ZOOMS = 4, 8, 5  # points per segment for the top of the polygon, then how it is closed in on
 
 
@@ -121,16 +123,23 @@ def minimum_energy_path(
         path[:, 0], path[:, -1] = ends[:, 0], ends[:, -1]
     if not np.isfinite(path).all():
         raise InputError("a path is not finite: its ends are not, or they are opposite points of a sphere")
-    band = _Band(landscape, path, tolerance)
+    band, rows, pieces = _Band(landscape, path, tolerance), np.arange(len(path)), []
     steps = 0
     for steps in range(most_steps + 1):
         band.look(climb=steps >= climb_after)
-        if steps == most_steps or (band.converged.all() and steps >= climb_after):
-            break
+        done = (band.converged | band.lost) & (steps >= climb_after) | (steps == most_steps)
+        if done.all() or done.sum() * _LEAVE_TOGETHER >= len(done):
+            pieces.append((rows[done], band.kept(done).result(steps)))
+            band, rows = band.kept(~done), rows[~done]
+            if not len(rows):
+                break
         if steps and steps % _LOOK_AGAIN == 0:
             band.measure_curvature()
         band.step()
-    return band.result(steps)
+    order = np.argsort(np.concatenate([there for there, _ in pieces]))
+    columns = {name: np.concatenate([getattr(found, name) for _, found in pieces])[order]
+               for name in ElasticBand.__dataclass_fields__ if name != "steps"}  # fmt: skip
+    return ElasticBand(**columns, steps=steps)
 
 
 class _Band:
@@ -146,6 +155,15 @@ class _Band:
         self.mix, self.downhill = np.full(self.pairs, _MIX), np.zeros(self.pairs, dtype=np.int64)
         self.measure_curvature()
         self.time_step = 0.3 * self.longest
+
+    def kept(self, rows: np.ndarray) -> _Band:
+        """Some of the bands, as they are."""
+        part = copy.copy(self)
+        for name, values in vars(self).items():
+            if isinstance(values, np.ndarray):
+                setattr(part, name, values[rows])
+        part.pairs = len(part.path)
+        return part
 
     def _rows(self, block: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(block.reshape(-1, block.shape[-1]))

@@ -1,0 +1,15 @@
+"""The error signal of networks: report and figure of the study ``error_signal``.
+
+    python analysis/error_signal.py RESULTS_DIR
+
+reads RESULTS_DIR/collected.h5, writes RESULTS_DIR/reports and RESULTS_DIR/figures, and prints the table.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from spinnet.cli.analysis import run_script
+
+if __name__ == "__main__":
+    sys.exit(run_script(__file__, sys.argv[1:]))

@@ -1,0 +1,87 @@
+"""Figure of the error-signal report: attenuation by layer, dilution, opposition, moving target, specialisation."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from spinnet.plotting import style
+from spinnet.plotting.loaded import Group, LoadedReport
+
+
+@style.styled
+def draw(report: LoadedReport) -> Figure | None:
+    """Six panels; colours are activations, the widest network of one hidden layer stands for its activation."""
+    networks = list(report.below("networks").values())
+    if not networks:
+        return None
+    kinds = list(dict.fromkeys(str(one.attributes["activation"]) for one in networks))
+    figure, axes = style.new_figure(style.PAGE, 4.8, 3, 2)
+    _attenuation(axes[0], networks, kinds)
+    for ax, value, error, label in (
+        (axes[1], lambda one: one.number("gradient"), lambda one: one.number("gradient_error"), "rms gradient"),
+        (axes[2], lambda one: one["moving_target"][0], lambda one: one["moving_target_error"][0], "moving target"),
+    ):
+        _against_width(ax, networks, kinds, value, error, label)
+    axes[1].set_yscale("log")
+    axes[2].axhline(1.0, color=style.INK, lw=0.7, ls=(0, (1, 1.5)))
+    chosen = [_widest(networks, kind) for kind in kinds]
+    for ax, name, label in ((axes[3], "opposed", "opposition of single gradients"),
+                            (axes[4], "signal_to_noise", "signal to noise"),
+                            (axes[5], "class_share", "variance between classes")):  # fmt: skip
+        _along(ax, chosen, name, label)
+    if any(chosen):
+        axes[4].axhline(1.0 / next(one for one in chosen if one).number("patterns"), color=style.INK, lw=0.7,
+                        ls=(0, (4, 1.6)))  # fmt: skip
+        axes[4].set_yscale("log")
+    style.letter(axes)
+    return figure
+
+
+def _widest(networks: list[Group], kind: str) -> Group | None:
+    known = [one for one in networks if one.attributes["activation"] == kind and one.number("depth") == 1]
+    return max(known, key=lambda one: one.number("width"), default=None)
+
+
+def _attenuation(ax: Axes, networks: list[Group], kinds: list[str]) -> None:
+    for number, kind in enumerate(kinds):
+        deep = [one for one in networks if one.attributes["activation"] == kind and "attenuation" in one.arrays]
+        if not deep:
+            continue
+        one = max(deep, key=lambda group: group.number("depth"))
+        layer = np.arange(1, len(one["attenuation"]) + 1)
+        ax.errorbar(layer, one["attenuation"], one["attenuation_error"], color=style.COLOURS[number],
+                    marker=style.MARKERS[number], ls="none", ms=3.6, label=kind)  # fmt: skip
+        ax.plot(layer, one["foretold"], color=style.COLOURS[number], ls=(0, (4, 1.6)), lw=0.9)
+    ax.plot([], [], color=style.GREY, ls=(0, (4, 1.6)), lw=0.9, label="wide layers")
+    ax.set_xlabel(r"hidden layer $l$")
+    ax.set_ylabel(r"error signal over that of the last")
+    ax.legend(loc="lower right", fontsize=7.5)
+
+
+def _against_width(ax: Axes, networks: list[Group], kinds: list[str], value, error, label: str) -> None:
+    for number, kind in enumerate(kinds):
+        ones = [one for one in networks if one.attributes["activation"] == kind and one.number("depth") == 1]
+        ones.sort(key=lambda one: one.number("width"))
+        ax.errorbar([one.number("width") for one in ones], [value(one) for one in ones], [error(one) for one in ones],
+                    color=style.COLOURS[number], marker=style.MARKERS[number], ms=3.4, lw=0.9)  # fmt: skip
+    ax.set_xscale("log", base=2)
+    ax.set_xlabel(r"width $n$")
+    ax.set_ylabel(label)
+
+
+def _along(ax: Axes, chosen: list[Group | None], name: str, label: str) -> None:
+    for number, one in enumerate(chosen):
+        if one is None:
+            continue
+        time = np.array(one["time"], dtype=float)
+        if len(time) > 2 and time[0] == 0.0:
+            time[0] = time[1] ** 2 / time[2]
+        ax.errorbar(time, one[name], one[f"{name}_error"], color=style.COLOURS[number], marker=style.MARKERS[number],
+                    ms=3.4, lw=0.9)  # fmt: skip
+        if name == "opposed":
+            ax.plot(time, one["opposed_chance"], color=style.COLOURS[number], ls=(0, (4, 1.6)), lw=0.8)
+    ax.set_xscale("log")
+    ax.set_xlabel("time (steps)")
+    ax.set_ylabel(label)

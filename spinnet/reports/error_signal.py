@@ -1,0 +1,173 @@
+"""The error signal against depth, width and activation, at the start and after training, with what theory foretells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from spinnet.errors import InputError
+from spinnet.estimators.resampling import mean_and_error
+from spinnet.reports.base import Content, Report
+from spinnet.reports.results import PointResults, StudyResults
+from spinnet.reports.verdicts import DECISIVE, z_score
+from spinnet.theory.signal_propagation import error_attenuation, forward_variances
+
+_NUMBERS = (
+    "opposed", "opposed_chance", "negative_pairs", "signal_to_noise", "moving_target", "class_share",
+    "unit_correlation", "activity_rank",
+)  # fmt: skip
+_GAUSSIAN = 2.0 / math.pi
+_SPECIAL = {
+    "class_share": "share of hidden variance between classes",
+    "unit_correlation": "correlation of hidden units",
+    "activity_rank": "rank of hidden activity over their number",
+}
+
+
+class ErrorSignalReport(Report):
+    """Attenuation, dilution, opposition, moving target and specialisation.
+
+    Parameters
+    ----------
+    arm
+        Networks of several depths, widths and activations, measured with ``error_signal`` along training. All have
+        inputs of mean square one ("global" standardisation), which the theory of the attenuation takes for granted.
+    """
+
+    probes: ClassVar[tuple[str, ...]] = ("error_signal",)
+    landscapes: ClassVar[tuple[str, ...]] = ("DenseNetwork",)
+
+    def __init__(self, arm: str = ""):
+        self.arm = arm
+
+    @classmethod
+    def check_physics(cls, arm, physics) -> None:
+        super().check_physics(arm, physics)
+        if not physics["landscape"]["hidden"]:
+            raise InputError(f"arm {arm} has a network without hidden layers: error signals need one at least")
+
+    def build(self, results: StudyResults, tell: Callable[[str], None]) -> Content:
+        """See :class:`ErrorSignalReport`."""
+        content = Content()
+        arm = self.chosen_arm({"arm": self.arm}, "arm", results.arms)
+        found = [_measured(point) for point in results.points(arm)]
+        for number, one in enumerate(found):
+            group = f"networks/{number}"
+            content.describe(group, label=one["label"], activation=one["activation"], depth=len(one["hidden"]),
+                             width=one["hidden"][-1], patterns=one["patterns"])  # fmt: skip
+            content.add(f"{group}/time", one["time"], ("time",))
+            for name in _NUMBERS:
+                content.add(f"{group}/{name}", one[name][0], ("time",))
+                content.add(f"{group}/{name}_error", one[name][1], ("time",))
+            if len(one["hidden"]) > 1:
+                for name in ("attenuation", "attenuation_error", "foretold", "attenuation_last"):
+                    content.add(f"{group}/{name}", one[name], ("hidden_layer",))
+            for name in ("gradient", "dilution"):
+                content.describe(group, **{name: one[name][0], f"{name}_error": one[name][1]})
+            content.rows += [_row(one, at) for at in (0, -1)]
+        content.findings += [_attenuation(one) for one in found if len(one["hidden"]) > 1]
+        for activation in dict.fromkeys(one["activation"] for one in found):
+            shallow = [one for one in found if one["activation"] == activation and len(one["hidden"]) == 1]
+            content.findings += _dilution(activation, sorted(shallow, key=lambda one: one["hidden"][0]))
+        for one in found:
+            content.findings += [_opposition(one), _specialisation(one)]
+        return content
+
+
+def _measured(point: PointResults) -> dict[str, Any]:
+    table = point.physics["landscape"]
+    hidden = [int(width) for width in table["hidden"]]
+    one: dict[str, Any] = {
+        "hidden": hidden, "activation": table["activation"], "patterns": point.n_units,
+        "label": f"{table['activation']} " + "-".join(map(str, hidden)), "time": point.read("trajectory/time"),
+    }  # fmt: skip
+    for name in _NUMBERS:
+        values = point.independent(f"trajectory/{name}")
+        one[name] = mean_and_error(values)
+        one[f"{name}_units"] = values
+    errors = point.independent("trajectory/error_rms")[:, :, : len(hidden)]  # unit, time, hidden layer
+    ratio = errors / errors[:, :, -1:]
+    one["attenuation"], one["attenuation_error"] = mean_and_error(ratio[:, 0])
+    one["attenuation_last"] = mean_and_error(ratio[:, -1])[0]
+    variances = forward_variances(table["activation"], table["sigma_w"], table["sigma_b"], 1.0, len(hidden))
+    one["foretold"] = error_attenuation(table["activation"], table["sigma_w"], variances, hidden)
+    one["gradient"] = tuple(float(v) for v in mean_and_error(
+        point.independent("trajectory/weight_gradient_rms")[:, 0, 0]))  # fmt: skip
+    one["dilution"] = tuple(float(v) for v in mean_and_error(
+        point.independent("trajectory/error_participation")[:, 0, len(hidden) - 1]))  # fmt: skip
+    return one
+
+
+def _row(one: dict[str, Any], at: int) -> dict[str, Any]:
+    row: dict[str, Any] = {"network": one["label"], "time": float(one["time"][at])}
+    for name in _NUMBERS:
+        row |= {name: float(one[name][0][at]), f"{name}_error": float(one[name][1][at])}
+    return row
+
+
+def _attenuation(one: dict[str, Any]) -> str:
+    first, error, foretold = (float(one[name][0]) for name in ("attenuation", "attenuation_error", "foretold"))
+    off = first / foretold - 1.0
+    return (
+        f"{one['label']}: error signals of the first over those of the last hidden layer {first:.3f} ± {error:.3f} at "
+        f"the start, {foretold:.3f} foretold for wide layers ({off:+.1%}); "
+        f"{float(one['attenuation_last'][0]):.3f} at the end"
+    )
+
+
+def _dilution(activation: str, ones: list[dict[str, Any]]) -> list[str]:
+    if len(ones) < 3:
+        return [f"{activation}: dilution is not fitted: three widths with one hidden layer are needed"]
+    widths = np.array([one["hidden"][0] for one in ones], dtype=float)
+    sizes, errors = np.array([one["gradient"] for one in ones]).T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope, slope_error = _slope(np.log(widths), np.log(sizes), errors / sizes)
+    z = z_score(slope, -0.5, slope_error)
+    verdict = "as foretold" if abs(z) < DECISIVE else "NOT as foretold" if np.isfinite(z) else "not tested"
+    shares = ", ".join(f"{one['dilution'][0]:.3f} ± {one['dilution'][1]:.3f}" for one in ones)
+    target = ", ".join(f"{one['moving_target'][0][0]:.2f} ± {one['moving_target'][1][0]:.2f}" for one in ones)
+    places = ", ".join(str(one["hidden"][0]) for one in ones)
+    return [
+        f"{activation}: gradients of the first layer at the start fall with the width as n^({slope:.3f} ± "
+        f"{slope_error:.3f}), {verdict} (−1/2; z = {z:.1f}); participation of the error signal at widths {places}: "
+        f"{shares} (Gaussian {_GAUSSIAN:.3f})",
+        f"{activation}: moving target at widths {places}: {target}; above 1 the others overshoot a unit's own part",
+    ]
+
+
+def _slope(x: np.ndarray, y: np.ndarray, error: np.ndarray) -> tuple[float, float]:
+    """Weighted straight line: slope and its error, widened where the points scatter more than their errors."""
+    weight = 1.0 / np.maximum(error, 1e-12) ** 2
+    centre = (weight * x).sum() / weight.sum()
+    spread = (weight * (x - centre) ** 2).sum()
+    slope = float((weight * (x - centre) * y).sum() / spread)
+    height = (weight * (y - slope * (x - centre))).sum() / weight.sum()
+    chi = float((weight * (y - height - slope * (x - centre)) ** 2).sum()) / max(len(x) - 2, 1)
+    return slope, math.sqrt(max(chi, 1.0) / spread)
+
+
+def _opposition(one: dict[str, Any]) -> str:
+    parts = []
+    for at in (0, -1):
+        value = {name: float(one[name][0][at]) for name in _NUMBERS}
+        error = {name: float(one[name][1][at]) for name in _NUMBERS}
+        parts.append(
+            f"time {one['time'][at]:.4g}: opposed {value['opposed']:.3f} ± {error['opposed']:.3f} (random signs "
+            f"{value['opposed_chance']:.3f}), negative pairs {value['negative_pairs']:.3f}, signal to noise "
+            f"{value['signal_to_noise']:.4f} ± {error['signal_to_noise']:.4f}"
+        )
+    return f"{one['label']}: {'; '.join(parts)}; independent patterns would have 1/P = {1 / one['patterns']:.4f}"
+
+
+def _specialisation(one: dict[str, Any]) -> str:
+    parts = []
+    for name, words in _SPECIAL.items():
+        change = one[f"{name}_units"][:, -1] - one[f"{name}_units"][:, 0]
+        mean, error = mean_and_error(change)
+        z = z_score(float(mean), 0.0, float(error))
+        verdict = "not tested" if not np.isfinite(z) else "changes" if abs(z) > DECISIVE else "no change is shown"
+        parts.append(f"{words} {one[name][0][0]:.3f} to {one[name][0][-1]:.3f} ({verdict}, z = {z:.1f})")
+    return f"{one['label']}: {'; '.join(parts)}"

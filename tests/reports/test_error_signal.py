@@ -1,0 +1,48 @@
+"""The error-signal report: slopes with the width, attenuation against theory, changes against chance."""
+
+import numpy as np
+from reports.made import made_results
+
+from spinnet.records import Variable
+from spinnet.reports.error_signal import ErrorSignalReport
+
+NAMES = ("opposed", "opposed_chance", "negative_pairs", "signal_to_noise", "moving_target", "class_share",
+         "unit_correlation", "activity_rank")  # fmt: skip
+
+
+def point(hidden, slope=-0.5, change=0.2, units=8):
+    rng = np.random.default_rng(hidden)
+    shape, layers = (1, units, 3), len(hidden) + 1
+    scatter = 0.01 * rng.standard_normal(shape)
+    rms = np.ones((*shape, layers)) * 0.7 ** np.arange(layers)[::-1] * (1 + scatter[..., None])
+    variables = {
+        "trajectory/time": Variable(np.array([0.0, 10.0, 100.0]), ("time",)), "trajectory/error_rms": rms,
+        "trajectory/weight_gradient_rms": rms * hidden[0] ** slope, "trajectory/error_participation": 0.63 + 0 * rms,
+    }  # fmt: skip
+    variables |= {f"trajectory/{name}": 0.5 + scatter + change * np.arange(3) / 2 for name in NAMES}
+    physics = {
+        "landscape": {"kind": "DenseNetwork", "hidden": hidden, "activation": "linear", "sigma_w": 0.7, "sigma_b": 0.0},
+        "dynamics": {"kind": "SGD"}, "probes": {"error_signal": {}},
+    }  # fmt: skip
+    return {"parameters": {"hidden": str(hidden)}, "physics": physics, "variables": variables,
+            "attributes": {"n_units": 300, "independent_unit": "replica"}}  # fmt: skip
+
+
+def findings(tmp_path, **options):
+    points = [point(hidden, **options) for hidden in ([16], [64], [256], [32, 32, 32])]
+    results = made_results(tmp_path / "c.h5", {"networks": points})
+    return ErrorSignalReport().build(results, lambda line: None).findings
+
+
+def test_what_theory_foretells_is_found(tmp_path):
+    said = findings(tmp_path)
+    # linear units of chi = 0.49: 0.7 for each layer
+    assert any("0.490 foretold for wide layers" in line and "0.49" in line for line in said)
+    assert any("n^(-0.50" in line and ", as foretold" in line for line in said)
+    assert any("between classes 0.5" in line and "(changes" in line for line in said)
+
+
+def test_another_slope_and_no_change_are_called_so(tmp_path):
+    said = findings(tmp_path, slope=-1.0, change=0.0)
+    assert any("NOT as foretold" in line for line in said)
+    assert any("no change is shown" in line for line in said) and not any("(changes" in line for line in said)
