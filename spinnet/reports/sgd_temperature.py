@@ -27,7 +27,6 @@ from spinnet.reports.results import PointResults, StudyResults
 from spinnet.reports.verdicts import DECISIVE
 from spinnet.theory.stochastic_gradient import gaussian_regression_variance, noise_temperature
 
-
 #: A ratio of temperatures with a larger error is no agreement.
 _VAGUE = 0.2
 
@@ -250,7 +249,10 @@ def _by_loss(by_loss: float, error: float, by_noise: float, by_noise_error: floa
     return f"matched on the mean loss T = {by_loss:.3e} ± {error:.1e}, {ratio:.2f} ± {spread:.2f} times that: {told}"
 
 
-def _others(content: Content, kind: str, sgd: _Settled, ladder, temperatures, temperature: float, told: str, names) -> str:
+def _others(
+    content: Content, kind: str, sgd: _Settled, ladder: list[_Settled], temperatures: NDArray, temperature: float,
+    told: str, names: Sequence[str],
+) -> str:
     """Everything that was measured of SGD beside Langevin dynamics at one temperature, interpolated."""
     parts = []
     for name in names:
