@@ -95,7 +95,8 @@ def _spectrum(ax: Axes, model: LoadedModel) -> None:
             mine = values * sign > 1e-9 * np.abs(values).max(initial=0.0)
             order = np.argsort(-sign * values[mine])
             size, share = sign * values[mine][order], np.cumsum(weights[mine][order])
-            ax.plot(size, share, color=_COLOUR[arm], ls=dashes, label=_LABEL[arm] if sign > 0 else None)
+            ax.plot(size, share, color=_COLOUR[arm], ls=dashes,
+                    label=_LABEL[arm] if sign > 0 and arm == "untrained" else None)  # fmt: skip
     ax.plot([], [], color=style.INK, ls=_DASHES, label="negative")
     ax.set_xscale("log")
     ax.set_yscale("log")
@@ -103,7 +104,7 @@ def _spectrum(ax: Axes, model: LoadedModel) -> None:
     ax.set_xlim(max(low, 1e-7 * high), high)
     ax.set_xlabel(r"$|\lambda|$ of the mean loss")
     ax.set_ylabel("share of eigenvalues beyond")
-    ax.legend(loc="lower left")
+    ax.legend(loc="lower left", fontsize=7.0)
 
 
 def _ageing(ax: Axes, model: LoadedModel) -> None:
@@ -138,16 +139,16 @@ def _barriers(ax: Axes, model: LoadedModel) -> None:
             continue
         mean, spread = energy.mean(axis=0), energy.std(axis=0)
         ax.fill_between(group["share"], mean - spread, mean + spread, color=_COLOUR[arm], alpha=0.2, lw=0)
-        ax.plot(group["share"], mean, color=_COLOUR[arm], label=_LABEL[arm])
+        ax.plot(group["share"], mean, color=_COLOUR[arm], label=arm)
     nearer = model.group("trained", "barriers").arrays.get("aligned_energy_density")
     if nearer is not None and np.isfinite(nearer).any():
         ax.plot(model.group("trained", "barriers")["share"], _mean(nearer), color=_COLOUR["trained"], ls=_DASHES,
-                label="units exchanged")  # fmt: skip
+                label="exchanged")  # fmt: skip
     band = model.group("trained", "band")
     if band and (np.abs(band["energy_density"]) < _HUGE).any():
         energy = _mean(band["energy_density"])
         ax.plot(np.linspace(0, 1, len(energy)), energy, color=style.INK, marker="o", ms=2.6, lw=0.8,
-                label="elastic band")  # fmt: skip
+                label="band")  # fmt: skip
     ax.set_xlim(0.0, 1.0)
     ax.set_xlabel("way from seed to seed")
     ax.set_ylabel("loss per pattern")

@@ -42,8 +42,8 @@ def _one(
     overlaps, windows = table["overlaps"], table["windows"]
     centres = np.linspace(*overlaps, windows) if windows else np.array(overlaps, dtype=float)
     width = float(np.diff(centres).mean()) if table["width"] is None else float(table["width"])
-    edges = point.read("dynamics/reference_overlap_edge").reshape(-1)
-    steps = point.read("dynamics/block_steps").reshape(-1)
+    edges = point.read("dynamics/reference_overlap_edge")
+    steps = np.atleast_2d(point.read("dynamics/block_steps"))[0]  # the same for all samples
     counts = second_part_counts(point.read("dynamics/reference_overlap_histogram"), steps).sum(axis=2)
     logs = []
     for sample in counts:

@@ -36,7 +36,7 @@ def results(tmp_path, pull, temperature=0.5, samples=8, apart=False) -> StudyRes
         "dynamics/reference_overlap_moment": Variable(moment, ("sample", "window", "copy", "part", "power")),
         "dynamics/exchange_acceptance": np.full((samples, WINDOWS, 1), 0.3),
         "dynamics/reference_overlap_edge": Variable(EDGES, ("edge",)),
-        "dynamics/block_steps": Variable(np.array([10.0, 20.0]), ("block",)),
+        "dynamics/block_steps": Variable(np.tile([10.0, 20.0], (samples, 1)), ("sample", "block")),
     }
     physics = {"dynamics": {"kind": "ConstrainedTempering", "temperature": temperature, "overlaps": [0.0, 0.95],
                             "windows": WINDOWS, "width": WIDTH}}  # fmt: skip

@@ -116,6 +116,12 @@ def test_the_file_is_one_of_the_house(measured, tmp_path):
     assert validate_file(path) == []
     told = json.loads(CliRunner().invoke(main, ["info", str(path), "--json"]).output)
     assert told["what"] == "measurement of one model" and told["configuration"]["settings"]["seeds"] == 5
+    refused = CliRunner().invoke(main, ["rerun", str(path)])
+    assert refused.exit_code == 2 and "measured again by the command" in refused.output
+    exported = CliRunner().invoke(main, ["export", str(path), str(tmp_path / "table.csv")])
+    text = (tmp_path / "table.csv").read_text()
+    assert exported.exit_code == 0 and text.startswith("quantity,") and "\nspacing ratio," in text
+    (tmp_path / "table.csv").unlink()
     drawn = CliRunner().invoke(main, ["plot", str(path), "-o", str(tmp_path)])
     assert drawn.exit_code == 0 and {p.name for p in tmp_path.iterdir()} == {"net.pdf", "net.png"}
     assert (tmp_path / "net.png").read_bytes() == path.with_suffix(".png").read_bytes()
@@ -235,6 +241,34 @@ def test_diverged_runs_are_kept_and_said(folder):
     result = read_result("net.h5")
     assert result.variables["trained/endpoint/diverged"].data.all()
     assert np.isnan(result.variables["trained/spectrum/eigenvalue"].data).all()
+
+
+def test_large_models_have_quadratures_with_residuals_and_no_index(folder, monkeypatch):
+    from spinnet.torch_models import measurement, parts
+
+    for module in (measurement, parts):
+        monkeypatch.setattr(module, "DENSE_LIMIT", 10)
+    done = probe("model.py", "--probes", "hessian", "--seeds", "2", "--steps", "5", "-o", "net.h5")
+    assert done.exit_code == 0, done.output + repr(done.exception)
+    result = read_result("net.h5")
+    assert result.variables["trained/spectrum/node"].data.shape == (2, 8, 43)
+    assert result.variables["trained/spectrum/converged"].data.all()
+    assert not any("index" in name for name in result.variables)
+    assert "2 of 2 pairs of extremes are converged" in " ".join(done.output.split())
+
+
+def test_the_shipped_example_can_be_copied_and_makes_a_landscape(folder):
+    from spinnet.torch_models.measurement import Measurement
+    from spinnet.torch_models.model_file import load_model
+    from spinnet.torch_models.settings import resolve
+
+    assert "digits_convnet" in CliRunner().invoke(main, ["example", "list"]).output
+    assert CliRunner().invoke(main, ["example", "copy", "digits_convnet"]).exit_code == 0
+    model = load_model("digits_convnet.py")
+    measurement = Measurement(model, resolve(model.options, {}))
+    assert measurement.landscape.n_dof == 512 and measurement.landscape.batched and measurement.start.shape == (5, 512)
+    symmetry = measurement.landscape.symmetry
+    assert [(group.units, group.signs) for group in symmetry.groups] == [(4, True), (6, True)]
 
 
 def test_checkpoints_made_elsewhere_are_measured_without_training(folder, torch):
