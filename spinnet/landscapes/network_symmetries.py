@@ -178,7 +178,10 @@ class UnitSymmetry:
             Where the group has more than ``most`` elements.
         """
         if self.order > most:
-            raise InputError(f"the symmetry group has {self.order:.3g} elements, more than {most}: align instead")
+            raise InputError(
+                f"the symmetry group of hidden layers {', '.join(map(str, self.hidden))} has more than {most} "
+                "elements: align instead"
+            )
         return np.array([self.act(x, element) for element in self.elements()])
 
     def layers(self, x: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

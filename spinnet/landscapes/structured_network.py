@@ -380,8 +380,10 @@ def _grid(given: Sequence[int] | None, inputs: int) -> Grid:
 def _check_structure(**given: Any) -> dict[str, Any]:
     """Values that are allowed, and together."""
     hidden, grid = (_list(given[name]) for name in ("hidden", "grid"))
+    hidden = hidden if isinstance(hidden, list) else [hidden]
+    grid = grid if grid is None or isinstance(grid, list) else [grid]
     table = {
-        "hidden": [whole_number("hidden", width, 1) for width in ([hidden] if np.isscalar(hidden) else hidden)],
+        "hidden": [whole_number("hidden", width, 1) for width in hidden],
         "activation": _check_activation(given["activation"]),
         "loss": one_of("loss", given["loss"], LOSS_NAMES),
         "normalisation": one_of("normalisation", given["normalisation"], NORMALISATIONS),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spinnet.configurable import one_of, whole_number
+from spinnet.configurable import one_of, real_number, whole_number
 from spinnet.errors import CapabilityError, InputError
 from spinnet.landscapes.base import Differentiable, Signal
 from spinnet.probes.base import EndpointProbe
@@ -116,7 +116,7 @@ class FunnelProfileProbe(EndpointProbe):
 def check_overlaps(name: str, values: Any) -> list[float]:
     """Decreasing numbers from 1 to −1, or an :class:`InputError`."""
     good = isinstance(values, list | tuple | np.ndarray) and len(values) > 0
-    numbers = [float(v) for v in values] if good and all(isinstance(v, int | float) for v in values) else []
+    numbers = [real_number(name, v) for v in values] if good else []
     if not numbers or any(b >= a for a, b in pairwise(numbers)):
         raise InputError(f"{name} = {values!r}: give decreasing numbers, such as [1.0, 0.9, 0.5, 0.0]")
     if numbers[0] > 1.0 or numbers[-1] < -1.0:

@@ -140,7 +140,9 @@ def _course(what: str, rows: list[dict[str, Any]], key: str, how: str) -> str:
         return f"{what}, {how}: barrier {values}; one size tells no course"
     z = np.diff(mean) / np.hypot(error[1:], error[:-1])
     up = [f"{size[k]:g} to {size[k + 1]:g} (z = {z[k]:.1f})" for k in np.flatnonzero(z > 0)]
-    course = "falls at every step of size" if not up else f"does not fall from {', '.join(up)}"
+    weakest = float(z.max())
+    sure = "surely at each" if weakest < -DECISIVE else f"not surely at each, the weakest z = {weakest:.1f}"
+    course = f"falls at every step of size ({sure})" if not up else f"does not fall from {', '.join(up)}"
     power = ""
     if len(rows) > 2 and (mean > 0).all() and (error > 0).all() and (error < 0.5 * mean).all():
         fit = fit_power_law(size, mean, error)

@@ -124,7 +124,7 @@ _COMPARED = (
 
 
 def _comparisons(found: Found):
-    """True labels against each null at equal axes, sample by sample where samples are shared."""
+    """True labels against each null at equal axes; errors are those of independent samples, too large if anything."""
     for role in ("noisy", "shuffled", "untrained"):
         for other in found.get(role, ()):
             match = [one for one in found.get("true", ()) if _axes(one) == _axes(other)]

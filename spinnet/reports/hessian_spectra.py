@@ -119,9 +119,14 @@ class HessianSpectraReport(Report):
 
 
 def _units(point: PointResults, name: str) -> np.ndarray:
-    """A trajectory variable with one row per run: (runs, time, …); replicas on one disorder are kept apart."""
+    """A trajectory variable with one row per independent unit: (units, time, …).
+
+    Spectra cannot be averaged before a law is fitted: of replicas on one disorder the first stands for its sample.
+    """
     values = point.read(f"trajectory/{name}")
-    return values.reshape(-1, *values.shape[2:])
+    if point.attributes.get("independent_unit") == "replica":
+        return values.reshape(-1, *values.shape[2:])
+    return values[:, 0]
 
 
 def _binned(fit: BulkFit, edges: np.ndarray) -> np.ndarray:

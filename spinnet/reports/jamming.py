@@ -90,6 +90,7 @@ def _findings(size: int, rows: list[dict[str, Any]]) -> list[str]:
     all_solved = [row["ratio"] for row in rows if row["solved"] == row["runs"]]
     none_solved = [row["ratio"] for row in rows if not row["solved"]]
     shares = np.concatenate([row["_share"][row["_status"] == _MINIMUM] for row in rows])
+    solved = sum(row["solved"] for row in rows)
     if all_solved and none_solved:
         said.append(
             f"{size} parameters: all runs are solved up to P/W = {max(all_solved):.3g}, none from "
@@ -103,7 +104,7 @@ def _findings(size: int, rows: list[dict[str, Any]]) -> list[str]:
     if len(shares):
         said.append(
             f"{size} parameters: minima of positive loss have N_Δ/W = {shares.min():.3f} to {shares.max():.3f} "
-            f"({len(shares)} runs): a jump from zero, with no converged run between 0 and {shares.min():.3f}"
+            f"({len(shares)} runs): {_jump(shares, solved)}"
         )
     else:
         said.append(f"{size} parameters: no run ended in a minimum of positive loss; the jump is not measured")
@@ -114,3 +115,13 @@ def _findings(size: int, rows: list[dict[str, Any]]) -> list[str]:
         else f"{size} parameters: at no P/W do converged runs of both kinds stand side by side"
     )  # fmt: skip
     return said
+
+
+def _jump(shares: np.ndarray, solved: int) -> str:
+    """Whether the gap between solved runs, at 0, and the minima is wider than any gap among the minima."""
+    if not solved or len(shares) < 2:
+        return "whether they begin with a jump is not told: that takes solved runs, and two minima or more"
+    widest = float(np.diff(np.sort(shares)).max())
+    if shares.min() > widest:
+        return f"a jump from zero, wider than any gap among them (at most {widest:.3f})"
+    return f"NO clear jump from zero, gaps among them are as wide ({widest:.3f})"

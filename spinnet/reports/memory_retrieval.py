@@ -18,6 +18,7 @@ from spinnet.estimators.resampling import jackknife, mean_and_error
 from spinnet.estimators.scaling import extrapolate
 from spinnet.reports.base import Content, Report
 from spinnet.reports.results import PointResults, StudyResults
+from spinnet.reports.verdicts import REJECTED_FIT
 from spinnet.theory import hopfield
 
 #: Where the end of retrieval lies with replica symmetry broken, from the literature.
@@ -226,13 +227,17 @@ def _end_finding(content: Content, role: str, halves: dict[int, tuple[float, flo
     low, high, parts = np.inf, -np.inf, []
     for exponent in EXPONENTS:
         fit = extrapolate(n, values, errors, exponent)
-        low, high = min(low, fit.limit - 2 * fit.limit_error), max(high, fit.limit + 2 * fit.limit_error)
+        if fit.p_value >= REJECTED_FIT:
+            low, high = min(low, fit.limit - 2 * fit.limit_error), max(high, fit.limit + 2 * fit.limit_error)
         key = f"{exponent:g}".replace(".", "_")
         content.describe(role, **{f"limit_{key}": fit.limit, f"limit_{key}_error": fit.limit_error,
                                   f"slope_{key}": fit.amplitude, f"p_value_{key}": fit.p_value})  # fmt: skip
         parts.append(f"{fit.limit:.4f} ± {fit.limit_error:.4f} with N^-{exponent:g} (fit p = {fit.p_value:.2g})")
+    if low > high:
+        return f"{text}; none of the extrapolations {' or '.join(parts)} describes the sizes: its limit is not tested"
     meets = low <= KNOWN_END[1] and high >= KNOWN_END[0]
     return (
-        f"{text}; its limit is {' or '.join(parts)}, the power is not known; with two errors this range "
-        f"{'MEETS' if meets else 'MISSES'} the known end of retrieval, {KNOWN_END[0]} to {KNOWN_END[1]}"
+        f"{text}; its limit is {' or '.join(parts)}, the power is not known; with two errors the range of the fits "
+        f"that are not rejected {'MEETS' if meets else 'MISSES'} the known end of retrieval, {KNOWN_END[0]} to "
+        f"{KNOWN_END[1]}"
     )

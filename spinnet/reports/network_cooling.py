@@ -91,6 +91,7 @@ class _Cooled:
     durations: NDArray
     values: list[NDArray]  # per duration, (units,)
     aligned: NDArray  # (units, durations) of the units that all durations have
+    starts: NDArray  # (units, 2): number of the sample of each, and place of the replica
 
     def mean(self) -> tuple[NDArray, NDArray]:
         means, errors = np.array([mean_and_error(one) for one in self.values]).T
@@ -156,7 +157,7 @@ def _series(results: StudyResults, arm: str) -> list[_Cooled]:
         points.sort(key=lambda point: point.physics["dynamics"]["duration"])
         durations = np.array([point.physics["dynamics"]["duration"] for point in points], dtype=float)
         found.append(_Cooled(n_dof, "weights" if points[0].attributes["unit"] == "pattern" else "spins", durations,
-                             [_final(point) for point in points], _aligned(points)))  # fmt: skip
+                             [_final(point) for point in points], *_aligned(points)))  # fmt: skip
     return found
 
 
@@ -165,8 +166,8 @@ def _final(point: PointResults) -> NDArray:
     return point.independent("trajectory/energy_density")[:, int(np.argmin(np.abs(time - 1.0)))]
 
 
-def _aligned(points: list[PointResults]) -> NDArray:
-    """Final energies (units, durations) of the units that all durations have; equal rows had equal starts."""
+def _aligned(points: list[PointResults]) -> tuple[NDArray, NDArray]:
+    """Final energies (units, durations) of the units that all durations have, and which sample and replica each is."""
     numbers = [point.sample_numbers("trajectory") for point in points]
     common = sorted(set.intersection(*(set(map(int, one)) for one in numbers)))
     rows = []
@@ -174,16 +175,20 @@ def _aligned(points: list[PointResults]) -> NDArray:
         values = _final(point).reshape(len(own), -1)  # (sample, replica), or (sample, 1)
         rows.append(values[[list(map(int, own)).index(sample) for sample in common]].ravel())
     aligned = np.array(rows).T
-    return aligned[np.isfinite(aligned).all(axis=1)]
+    replicas = len(aligned) // max(len(common), 1)
+    starts = np.column_stack([np.repeat(common, replicas), np.tile(np.arange(replicas), len(common))])
+    finite = np.isfinite(aligned).all(axis=1)
+    return aligned[finite], starts[finite]
 
 
 def _beside_held(content: Content, cooled: _Cooled, held: _Cooled) -> str:
     """What the falling rate takes out at each duration, in pairs of equal starts."""
-    count = min(len(cooled.aligned), len(held.aligned))
+    mine, theirs = _pairs(cooled.starts, held.starts)
+    count = len(mine)
     start = f"network, {cooled.n_dof} {cooled.unit}: "
     if count < 5:
         return f"{start}fewer than five units in common with the held rate"
-    gain, error = mean_and_error(held.aligned[:count] - cooled.aligned[:count])
+    gain, error = mean_and_error(held.aligned[theirs] - cooled.aligned[mine])
     content.add(f"series/network/n_dof={cooled.n_dof}/gain", gain, ("duration",), "energy", "held less cooled")
     content.add(f"series/network/n_dof={cooled.n_dof}/gain_error", error, ("duration",), "energy")
     z = normal_z(gain, error, count)
@@ -191,6 +196,13 @@ def _beside_held(content: Content, cooled: _Cooled, held: _Cooled) -> str:
              zip(gain, error, cooled.durations, strict=True)]  # fmt: skip
     late = "lower" if z[-1] > DECISIVE else ("HIGHER" if z[-1] < -DECISIVE else "not certainly lower")
     return f"{start}the cooled end is {late} than that of the held rate after the longest time: {', '.join(parts)}"
+
+
+def _pairs(one: NDArray, other: NDArray) -> tuple[list[int], list[int]]:
+    """Places of the starts that both have: a run that was lost on one side leaves the other pairs alone."""
+    there = {tuple(start): place for place, start in enumerate(other.tolist())}
+    both = [(place, there[tuple(start)]) for place, start in enumerate(one.tolist()) if tuple(start) in there]
+    return [a for a, _ in both], [b for _, b in both]
 
 
 def _averaging(content: Content, name: str, series: list[_Cooled]) -> str:

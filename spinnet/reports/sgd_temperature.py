@@ -129,6 +129,9 @@ def _regression(content: Content, sgd: PointResults, langevin: PointResults) -> 
             "langevin_error": laws["langevin"][0][1][k], "langevin_known": boltzmann[k],
         })  # fmt: skip
     (mean, error, units), _ = laws["sgd"]
+    if min(units, laws["langevin"][0][2]) < 2:
+        content.findings.append("regression: the laws are not tested, an error needs two samples or more")
+        return
     z, wrong = normal_z(mean - exact, error, units), normal_z(mean - at_noise, error, units)
     loss, thermal = 0.5 * float(h @ mean), 0.5 * float(h @ laws["langevin"][0][0])
     content.findings.append(
@@ -138,14 +141,17 @@ def _regression(content: Content, sgd: PointResults, langevin: PointResults) -> 
         f"{h.max() / h.min():.0f}; Boltzmann's law at the temperature of the same noise is "
         f"{np.abs(wrong).max():.0f} standard errors off (it would be a factor of {h.max() / h.min():.0f})"
     )
-    (mean, error, units), known = laws["langevin"]
-    z = normal_z(mean - known, error, units)
+    (other, other_error, units), known = laws["langevin"]
+    between = np.abs(normal_z(mean - other, np.hypot(error, other_error), units)).max()
+    apart = "the laws differ all the same" if between >= DECISIVE else "the laws are not told apart"
+    apart += f" (largest |z| between variances {between:.1f})"
+    z = normal_z(other - known, other_error, units)
     content.findings.append(
         f"regression, Langevin dynamics at T = {given / patterns:.4g} per pattern (the noise of SGD has "
         f"{matched / patterns:.4g}): variances "
         f"{'meet' if np.abs(z).max() < DECISIVE else 'MISS'} Boltzmann's law, largest |z| = {np.abs(z).max():.1f}; "
         f"mean loss above the minimum {thermal:.4g} beside {loss:.4g} of SGD: "
-        f"matched on noise, and on loss to {abs(loss / thermal - 1):.0%}, the laws differ all the same"
+        f"matched on noise, and on loss to {abs(loss / thermal - 1):.0%}, {apart}"
     )
 
 
@@ -171,8 +177,9 @@ class _Settled:
                 self.units[told] = point.independent(name)[self.sound]
         if point.has("noise/curvature"):
             self.units["hessian_trace"] = point.independent("noise/curvature")[self.sound].sum(axis=1)
-        x = point.independent("endpoint/configuration")[self.sound]
-        self.units["norm_square"] = (x**2).sum(axis=1)
+        square = np.square(point.read("endpoint/configuration")).sum(axis=-1)
+        square = square.ravel() if point.attributes.get("independent_unit") == "replica" else square.mean(axis=1)
+        self.units["norm_square"] = square[self.sound]
 
     def mean(self, name: str) -> tuple[float, float]:
         value, error = mean_and_error(self.units[name])

@@ -163,6 +163,9 @@ def test_refusals():
     x = landscape.start(3, np.random.default_rng(0))
     with pytest.raises(InputError, match="elements"):
         landscape.symmetry.orbit(x[0])
+    wide = network(hidden=[200])
+    with pytest.raises(InputError, match="elements"):  # of 200!, which is no floating-point number
+        wide.symmetry.orbit(wide.start(1, np.random.default_rng(0))[0])
     with pytest.raises(InputError, match="references"):
         landscape.align(x, x[:2])
     with pytest.raises(CapabilityError, match="Symmetric"):

@@ -188,6 +188,7 @@ def test_a_signal_that_is_not_there_is_asked_for_by_name():
     [
         ("funnel_profile", {"overlaps": [0.5, 0.9]}, "decreasing"),
         ("funnel_profile", {"overlaps": [1.2, 0.9]}, "between -1 and 1"),
+        ("funnel_profile", {"overlaps": [float("nan"), 0.5]}, "finite"),
         ("funnel_profile", {"directions": 1}, "directions"),
         ("funnel_profile", {"reference": "ends"}, "did you mean 'end'"),
         ("basin_of_attraction", {"kicks": []}, "angles in radians"),

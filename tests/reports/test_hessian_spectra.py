@@ -14,7 +14,7 @@ from spinnet.reports.bulk_laws import (
     null_distances,
     sample_spectrum,
 )
-from spinnet.reports.hessian_spectra import HessianSpectraReport
+from spinnet.reports.hessian_spectra import HessianSpectraReport, _units
 from spinnet.theory.random_matrices import WishartPlusWigner
 
 TRUTHS = {
@@ -88,3 +88,14 @@ def test_overlaps_above_chance_and_at_chance_are_told_apart(tmp_path):
     assert all("NOT told from chance" in line for line in told if line.startswith("shuffled"))
     assert any("spacing ratio at the end" in line and "is that of the GOE" in line for line in findings)
     assert sum("distance of the bulk" in line for line in findings) == 2
+
+
+def test_replicas_on_one_disorder_are_no_spectra_of_their_own(tmp_path):
+    glass = point(0.05, units=3)
+    glass["attributes"]["independent_unit"] = "sample"
+    for name, values in glass["variables"].items():
+        if name != "trajectory/time":  # two samples of three replicas
+            glass["variables"][name] = np.concatenate([values, values])
+    results = made_results(tmp_path / "c.h5", {"glass": [glass]})
+    (found,) = results.points("glass")
+    assert _units(found, "hessian_eigenvalue").shape == (2, 2, 60)

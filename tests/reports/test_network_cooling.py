@@ -110,3 +110,13 @@ def test_levels_and_arms_that_do_not_fit_are_refused():
         HeterogeneityReport(["a"], [1.0])
     with pytest.raises(InputError, match="no arm"):
         HeterogeneityReport.check({"arms": ["x"], "levels": [0.5]}, {"a": [waiting()["physics"]]})
+
+
+def test_a_run_that_was_lost_on_one_side_leaves_the_other_pairs_alone(tmp_path):
+    arms = {name: [network(d, 100, "power", name == "held") for d in DURATIONS] for name in ("network", "held")}
+    for point in arms["held"]:
+        point["variables"]["trajectory/energy_density"][0, 3] = np.nan
+    content = NetworkCoolingReport("network", "held").build(made_results(tmp_path / "c.h5", arms), lambda line: None)
+    error = content.variables["series/network/n_dof=100/gain_error"].data
+    # Of differences between equal starts: shifted rows would have the spread of the starts, about 0.03/sqrt(15).
+    assert (error < 0.002).all()

@@ -1,6 +1,7 @@
 """Zero modes against the count, and the jamming report: equality, violation, two peaks, unfinished runs apart."""
 
 import numpy as np
+import pytest
 from reports.made import made_results
 
 from spinnet.reports.jamming import JammingReport
@@ -55,6 +56,13 @@ def test_two_peaks_and_unfinished_runs_are_told_apart(tmp_path):
     assert "all runs are solved up to P/W = 3, none from 4 on; 1 of 12 runs are unfinished" in content.findings[0]
     assert "N_Δ/W = 1.022 to 1.289 (6 runs)" in content.findings[1]  # the unfinished run is not in the gap
     assert "two peaks side by side at P/W = 3.56" in content.findings[2]
+
+
+@pytest.mark.parametrize(("least", "told"), [(230, "a jump from zero, wider than any gap"), (9, "NO clear jump")])
+def test_a_jump_is_told_only_where_the_gap_at_zero_is_the_widest(tmp_path, least, told):
+    points = [fits(675, [1, 1], [0, 0]), fits(800, [1, 2, 2, 2], [0, least, least + 20, least + 50])]
+    content = JammingReport().build(made_results(tmp_path / "c.h5", {"jamming": points}), lambda line: None)
+    assert told in content.findings[1]
 
 
 def test_a_study_that_never_jams_measures_no_jump(tmp_path):
