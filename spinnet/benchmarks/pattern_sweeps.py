@@ -17,6 +17,8 @@ from spinnet.benchmarks.random_energy import least_seconds, row
 
 N, PATTERNS = 4096, 400
 SWEEPS = 8
+#: A network whose patterns in float32 fill a gigabyte's tenth, beyond the caches.
+LARGE_N, LARGE_PATTERNS, LARGE_SWEEPS = 16384, 1600, 2
 NUMPY_TARGET, NUMBA_TARGET = 20.0, 4.0
 _DOWNHILL = -5e-324
 
@@ -25,7 +27,8 @@ def describe() -> str:
     """What is measured."""
     return (
         f"sequential sweeps, N = {N}, P = {PATTERNS}, one core, processor time: {SWEEPS} sweeps downhill from a random "
-        "start and with Metropolis' rule at T = 1, overlaps made first; against NumPy and against numba in float32"
+        "start and with Metropolis' rule at T = 1, overlaps made first; against NumPy and against numba in float32; "
+        f"and a network with N = {LARGE_N}, P = {LARGE_PATTERNS}, beyond the caches in float32"
     )
 
 
@@ -35,20 +38,26 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
     rows = []
     for name, landscape in models().items():
         for rule in ("downhill", "Metropolis"):
-            start, sites, thresholds = proposals(landscape, rule)
-            peers = {"NumPy": numpy_sweeps(landscape), "numba float32": numba_sweeps(landscape)}
-            mine, flips = landscape.flip_sites(start, sites, thresholds)
-            share = float(flips[0]) / len(sites)
-            rate = len(sites) / 1e6
-            value = rate / least_seconds(lambda: landscape.flip_sites(start, sites, thresholds), rounds)  # noqa: B023
-            for peer, sweep in peers.items():
-                if (sweep(start[0], sites[:, 0], thresholds[:, 0]) != mine[0]).any():
-                    raise ArithmeticError(f"{peer}: another configuration than ours: nothing was compared")
-                own = 1 if peer == "NumPy" else rounds
-                reference = rate / least_seconds(lambda: sweep(start[0], sites[:, 0], thresholds[:, 0]), own)  # noqa: B023
-                target = NUMPY_TARGET if peer == "NumPy" else NUMBA_TARGET
-                what = f"{name}, {rule} ({share:.2g} flipped), against {peer}"
-                rows.append(row(what, value, reference, target, "M proposals/s"))
+            rows += compare(name, landscape, rule, SWEEPS, rounds)
+    return rows if quick else rows + compare("Hopfield, large", large(), "downhill", LARGE_SWEEPS, 2)
+
+
+def compare(name: str, landscape: Any, rule: str, sweeps: int, rounds: int) -> list[dict[str, Any]]:
+    """A row for each peer, which must arrive at the same configuration."""
+    start, sites, thresholds = proposals(landscape, rule, sweeps)
+    mine, flips = landscape.flip_sites(start, sites, thresholds)
+    share, rate = float(flips[0]) / len(sites), len(sites) / 1e6
+    value = rate / least_seconds(lambda: landscape.flip_sites(start, sites, thresholds), rounds)
+    rows = []
+    for peer, make, target in (("NumPy", numpy_sweeps, NUMPY_TARGET), ("numba float32", numba_sweeps, NUMBA_TARGET)):
+        sweep = make(landscape)
+        arguments = start[0], sites[:, 0], thresholds[:, 0]
+        if (sweep(*arguments) != mine[0]).any():
+            raise ArithmeticError(f"{peer}: another configuration than ours: nothing was compared")
+        calls = 1 if peer == "NumPy" else rounds
+        reference = rate / least_seconds(lambda sweep=sweep, arguments=arguments: sweep(*arguments), calls)
+        what = f"{name}, {rule} ({share:.2g} flipped), against {peer}"
+        rows.append(row(what, value, reference, target, "M proposals/s"))
     return rows
 
 
@@ -62,10 +71,17 @@ def models() -> dict[str, Any]:
     }
 
 
-def proposals(landscape: Any, rule: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def large() -> Any:
+    """The network beyond the caches."""
+    from spinnet.landscapes import HopfieldModel
+
+    return HopfieldModel(LARGE_N, patterns=LARGE_PATTERNS, seed=1)
+
+
+def proposals(landscape: Any, rule: str, sweeps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A start, and sites and thresholds of all sweeps."""
     rng = np.random.default_rng(1)
-    sites = np.tile(np.arange(landscape.n), SWEEPS)[:, None]
+    sites = np.tile(np.arange(landscape.n), sweeps)[:, None]
     thresholds = np.full((len(sites), 1), _DOWNHILL)
     if rule == "Metropolis":
         thresholds = rng.exponential(size=thresholds.shape)
@@ -92,7 +108,7 @@ def numpy_sweeps(landscape: Any) -> Callable[[np.ndarray, np.ndarray, np.ndarray
         spins = x.astype(np.float32)
         overlaps = spins @ xi
         for i, threshold in zip(sites, thresholds, strict=True):
-            if (2.0 / n) * float(spins[i] * (xi[i] @ overlaps) - PATTERNS) <= threshold:
+            if (2.0 / n) * float(spins[i] * (xi[i] @ overlaps) - landscape.n_patterns) <= threshold:
                 overlaps -= 2.0 * spins[i] * xi[i]
                 spins[i] = -spins[i]
         return spins

@@ -1,4 +1,7 @@
-"""The campaign files that are shipped with the package, in a wheel and in an editable install alike."""
+"""The files that are shipped to be run or copied: campaigns, and models for ``spinnet probe``.
+
+They are found in a wheel and in an editable install alike.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +36,19 @@ def shipped() -> list[Example]:
     return found
 
 
-def find(name: str) -> Example:
-    """The shipped study of that name."""
-    examples = {study.name: study for study in shipped()}
+def shipped_models() -> list[Example]:
+    """The shipped model files, which ``spinnet probe torch`` measures, by name."""
+    path = Path(str(importlib.resources.files("spinnet") / "torch_models" / "digits_convnet.py"))
+    title = path.read_text(encoding="utf-8").split(":")[0].strip('"')
+    return [Example(path.stem, f"{title} (a PyTorch model: spinnet probe torch)", path)]
+
+
+def find(name: str, models: bool = False) -> Example:
+    """The shipped study, or with ``models`` also the shipped model, of that name."""
+    examples = {study.name: study for study in (*shipped(), *(shipped_models() if models else ()))}
     if name not in examples:
-        raise InputError(
-            f"there is no shipped study {name!r}{nearest_name(name, examples)}; there are {', '.join(examples)}"
-        )
+        kind, near = ("example" if models else "study"), nearest_name(name, examples)
+        raise InputError(f"there is no shipped {kind} {name!r}{near}; there are {', '.join(examples)}")
     return examples[name]
 
 
@@ -56,8 +65,8 @@ def locate(target: str) -> Path:
 
 
 def copy_example(name: str, target: Path) -> Path:
-    """Copy a shipped study to a folder or a new file; an existing file is never overwritten."""
-    source = find(name).path
+    """Copy a shipped study or model to a folder or a new file; an existing file is never overwritten."""
+    source = find(name, models=True).path
     destination = target / source.name if target.is_dir() else target
     if destination.exists():
         raise InputError(f"{destination} exists and is not overwritten: give another name")

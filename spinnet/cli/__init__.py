@@ -15,6 +15,7 @@ from spinnet.cli.example import example
 from spinnet.cli.files import export, info, rerun
 from spinnet.cli.kinds import kinds
 from spinnet.cli.plot import plot
+from spinnet.cli.probe import probe
 from spinnet.cli.report import report
 from spinnet.cli.submit import submit
 from spinnet.cli.theory import theory
@@ -63,8 +64,8 @@ def main() -> None:
 
 
 _COMMANDS = (
-    run, submit, status, collect, compare, report, plot, export, info, rerun, validate, kinds, example, theory, bench,
-    completion,
+    run, submit, status, collect, compare, report, plot, probe, export, info, rerun, validate, kinds, example, theory,
+    bench, completion,
 )  # fmt: skip
 for _command in _COMMANDS:
     main.add_command(_command)

@@ -14,7 +14,7 @@ from spinnet.cli.output import json_option, print_json
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the figures [beside the source].")
 @json_option
 def plot(source: Path, output: Path | None, as_json: bool) -> None:
-    """Draw the figures of SOURCE: a campaign folder, a comparison or a report file.
+    """Draw the figures of SOURCE: a campaign folder, a comparison, a report or the file of a measured model.
 
     \b
     Example:
@@ -49,9 +49,14 @@ def _draw_campaign(folder: Path, output: Path | None) -> list[Path]:
 def _draw_file(path: Path, output: Path | None) -> list[Path]:
     from spinnet.plotting import draw_all, draw_report
     from spinnet.results import read_header
-    from spinnet.results.schema import REPORT
+    from spinnet.results.schema import MODEL, REPORT
 
-    if read_header(path)["schema"] == REPORT:
+    schema = read_header(path)["schema"]
+    if schema == MODEL:
+        from spinnet.plotting.model_surface import draw_model
+
+        return draw_model(path, output or path.parent)
+    if schema == REPORT:
         beside = path.parent.parent if path.parent.name == "reports" else path.parent
         return draw_report(path, output or beside / "figures")
     return draw_all(path, output or path.parent / "figures")

@@ -46,12 +46,12 @@ def report(directory: Path, names: tuple[str, ...], as_json: bool) -> None:
 def show_report(one) -> None:
     """Print a report for people: its table, then what was found."""
     click.echo(f"\n{one.title}: {one.name}" if one.title else f"\n{one.name}")
-    print_table([_with_errors(row) for row in one.rows])
+    print_table([with_errors(row) for row in one.rows])
     for line in one.findings:
         click.echo(textwrap.fill(line, _WIDTH, initial_indent="- ", subsequent_indent="  "))
 
 
-def _with_errors(row) -> dict:
+def with_errors(row) -> dict:
     """Each value with the error that stands beside it in one cell, other numbers to six digits."""
     cells = {}
     for name, value in row.items():

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from spinnet.dynamics.hit_and_run import HitAndRun
     from spinnet.dynamics.langevin import Langevin
     from spinnet.dynamics.levenberg_marquardt import LevenbergMarquardt
+    from spinnet.dynamics.overlap_walk import OverlapWalk
     from spinnet.dynamics.paired_langevin import PairedLangevin
     from spinnet.dynamics.parallel_tempering import ParallelTempering
     from spinnet.dynamics.rejection_free import RejectionFree
@@ -47,6 +48,7 @@ DYNAMICS = {
     "HitAndRun": "spinnet.dynamics.hit_and_run:HitAndRun",
     "Langevin": "spinnet.dynamics.langevin:Langevin",
     "LevenbergMarquardt": "spinnet.dynamics.levenberg_marquardt:LevenbergMarquardt",
+    "OverlapWalk": "spinnet.dynamics.overlap_walk:OverlapWalk",
     "PairedLangevin": "spinnet.dynamics.paired_langevin:PairedLangevin",
     "ParallelTempering": "spinnet.dynamics.parallel_tempering:ParallelTempering",
     "RMSProp": "spinnet.dynamics.rmsprop:RMSProp",
@@ -73,6 +75,7 @@ __all__ = [
     "HitAndRun",
     "Langevin",
     "LevenbergMarquardt",
+    "OverlapWalk",
     "PairedLangevin",
     "ParallelTempering",
     "RMSProp",

@@ -12,7 +12,8 @@ from spinnet.dynamics.base import SteppedDynamics
 from spinnet.errors import CapabilityError, InputError
 from spinnet.landscapes.base import Landscape, LocalMoves, Signal
 from spinnet.landscapes.hashed_levels import HashedLevels
-from spinnet.landscapes.indexed_levels import IndexedLevels
+from spinnet.landscapes.indexed_levels import LARGEST_ADDRESSED, IndexedLevels
+from spinnet.landscapes.perceptron import TeacherStudentPerceptron
 from spinnet.records import Variable, Variables
 from spinnet.spaces import Hypercube
 
@@ -40,6 +41,7 @@ class WangLandauState(NamedTuple):
     restarts: np.ndarray  # (replicas,), int64: bins met
     steps: np.ndarray  # (replicas,), int64: flips proposed
     keys: np.ndarray  # (replicas,), uint64: the source of the noise
+    reference: np.ndarray  # (replicas,): centre of the first bin; of overlaps the energy of the native state
     diverged: np.ndarray  # (replicas,), bool
 
 
@@ -73,7 +75,8 @@ class WangLandau(SteppedDynamics):
     Notes
     -----
     Levels are listed where there are at most 2^22; beyond that hashed levels are made as they are met, all walkers
-    together, and other landscapes are moved step by step through ``delta_energy``, slowly. Time is in steps.
+    together, and errors of Ising perceptrons of N ≤ 64 counted by popcounts. Other landscapes are moved step by step
+    through ``delta_energy``, slowly. Time is in steps.
 
     References
     ----------
@@ -83,12 +86,14 @@ class WangLandau(SteppedDynamics):
     requires = (LocalMoves,)
     kernels = ("spinnet.kernels.wang_landau", "spinnet.kernels.random_energy_dynamics")
     State = WangLandauState
+    #: What the bins are of, and the inverse temperature of the states within them.
+    _along, _beta = 0, 0.0
 
     def __init__(
         self, width: float, low: float | None = None, high: float | None = None, flatness: float = 0.8,
         check: int = 100, start_at_signal: bool = False,
     ):  # fmt: skip
-        given = self.validate(
+        given = WangLandau.validate(
             width=width, low=low, high=high, flatness=flatness, check=check, start_at_signal=start_at_signal
         )
         self.width, self.low, self.high = given["width"], given["low"], given["high"]
@@ -118,11 +123,15 @@ class WangLandau(SteppedDynamics):
         """NaN: flips follow no flow."""
         return math.nan
 
+    @staticmethod
+    def _largest_listed() -> int:
+        return LARGEST_LISTED
+
     def _range(self, landscape: LocalMoves) -> tuple[np.ndarray | None, float, int]:
         """Levels where they are listed, the centre of the first bin, and the number of bins."""
         if self._known is None or self._known[0] is not landscape:
             levels = None
-            if isinstance(landscape, IndexedLevels) and landscape.n <= LARGEST_LISTED:
+            if isinstance(landscape, IndexedLevels) and landscape.n <= self._largest_listed():
                 levels = np.array(landscape.all_levels(), dtype=np.float64)
             low, high = self.low, self.high
             if low is None:
@@ -143,7 +152,7 @@ class WangLandau(SteppedDynamics):
             x[:] = _native(landscape)
         replicas = len(x)
         energy = landscape.energy(x) if levels is None else levels[landscape.index_of(x).astype(np.int64)]
-        place = np.floor((energy - low) / self.width + 0.5).astype(np.int64)
+        place = self._places(landscape, x, energy, low)
         if ((place < 0) | (place >= bins)).any():
             worst = float(energy[(place < 0) | (place >= bins)][0])
             raise InputError(f"a walk starts at the energy {worst:g}, outside low … high: widen the range")
@@ -153,26 +162,33 @@ class WangLandau(SteppedDynamics):
         return WangLandauState(
             x, energy, place, np.zeros((replicas, bins)), np.zeros((replicas, bins), np.int64), seen,
             np.zeros((replicas, 3, bins)), np.ones(replicas), count, count.copy(), count.copy(), count.copy(),
-            np.array(keys, dtype=np.uint64), np.zeros(replicas, dtype=bool),
+            np.array(keys, dtype=np.uint64), np.full(replicas, self._reference(landscape)),
+            np.zeros(replicas, dtype=bool),
         )  # fmt: skip
+
+    def _reference(self, landscape: LocalMoves) -> float:
+        return self._range(landscape)[1]
 
     def advance(self, landscape: LocalMoves, state: WangLandauState, n: int) -> WangLandauState:
         levels, low, _ = self._range(landscape)
         state = WangLandauState(*(np.array(part) for part in state))
         first, sites = int(state.steps[0]), landscape.space.n
-        settings = (first, n, self.check * sites, self.flatness, low, 1.0 / self.width)
+        settings = (first, n, self.check * sites, self.flatness, self._beta, self._along, low, 1.0 / self.width)
         learnt = (
             state.energy, state.place, state.log_density, state.visits, state.seen, state.sums, state.factor,
             state.stage, state.origin, state.restarts,
         )  # fmt: skip
         listed, hashed = levels is not None, isinstance(landscape, HashedLevels)
-        if listed or hashed:
+        words = _has_words(landscape)
+        if listed or hashed or words:
             from spinnet.kernels import wang_landau
 
             index = landscape.index_of(state.x)
             native = landscape.index_of(_native(landscape)[None])[0]
             if listed:
                 wang_landau.walk_listed(levels, sites, native, state.keys, *settings, index, *learnt)
+            elif words:
+                wang_landau.walk_words(*landscape.word_patterns, sites, native, state.keys, *settings, index, *learnt)
             else:
                 wang_landau.walk_hashed(*landscape.tree, sites, native, state.keys, *settings, index, *learnt)
             state = state._replace(x=landscape.configuration(index))
@@ -180,7 +196,11 @@ class WangLandau(SteppedDynamics):
             self._walk(landscape, state, *settings)
         return state._replace(steps=state.steps + n)
 
-    def _walk(self, landscape, state, first, steps, check, flatness, low, inverse_width) -> None:
+    def _places(self, landscape: LocalMoves, x: np.ndarray, energy: np.ndarray, low: float) -> np.ndarray:
+        """Bins of configurations, outside the range too."""
+        return np.floor((energy - low) / self.width + 0.5).astype(np.int64)
+
+    def _walk(self, landscape, state, first, steps, check, flatness, beta, along, low, inverse_width) -> None:
         """Step by step through the energy changes that the landscape knows; the same proposals and rules."""
         from spinnet.kernels.random_energy_dynamics import fill_proposals
 
@@ -193,10 +213,16 @@ class WangLandau(SteppedDynamics):
             for s in range(count):
                 step = first + start + s
                 energy = state.energy + landscape.delta_energy(state.x, sites[s])
-                there = np.floor((energy - low) * inverse_width + 0.5)
+                if along:
+                    x = state.x.copy()
+                    x[rows, sites[s]] *= -1
+                    there = (x != native).sum(axis=1).astype(float)
+                else:
+                    there = np.floor((energy - low) * inverse_width + 0.5)
                 inside = (there >= 0) & (there < bins)
                 there = np.where(inside, there, 0).astype(np.int64)
                 rise = state.log_density[rows, there] - state.log_density[rows, state.place]
+                rise += beta * (energy - state.energy)
                 good = inside & (~state.seen[rows, there] | (rise <= thresholds[s]))
                 moved = rows[good]
                 state.x[moved, sites[s][good]] *= -1
@@ -238,21 +264,29 @@ class WangLandau(SteppedDynamics):
         ``converged`` says whether the last stage was reached and every bin met was then visited 20 times; whether there
         are bins that nobody has met no walk can tell. Averages are NaN where a bin was not visited in that stage.
         """
-        low = self._known[2] if self._known is not None else self.low
-        bins, n = state.seen.shape[1], state.x.shape[1]
+        n = state.x.shape[1]
         log_density = np.where(state.seen, state.log_density, -np.inf)
         top = log_density.max(axis=1, keepdims=True)
         total = top + np.log(np.exp(log_density - top).sum(axis=1, keepdims=True))
         log_density += n * math.log(2.0) - total
+        centres = state.reference[:, None] + self.width * np.arange(state.seen.shape[1])
+        energies = Variable(centres, ("replica", "bin"), "energy", "centres of the energy bins")
+        about = "ln of the number of states in a bin; -inf: never met"
+        return {
+            "bin_energy": energies, "log_density": Variable(log_density, ("replica", "bin"), "1", about),
+            **self._averages(state),
+        }  # fmt: skip
+
+    @staticmethod
+    def _averages(state: WangLandauState) -> Variables:
+        """What was averaged bin by bin in the last stage, and how far the walks have come."""
+        n = state.x.shape[1]
         counts = np.where(state.stage[:, None] == 1, state.visits, 0)
         with np.errstate(invalid="ignore", divide="ignore"):
             energy, away, native = np.moveaxis(state.sums / counts[:, None, :], 1, 0)
         fewest = np.where(state.seen, counts, np.iinfo(np.int64).max).min(axis=1)
-        centres = np.tile(low + self.width * np.arange(bins), (len(state.x), 1))
         per, walker = ("replica", "bin"), ("replica",)
         return {
-            "bin_energy": Variable(centres, per, "energy", "centres of the energy bins"),
-            "log_density": Variable(log_density, per, "1", "ln of the number of states in a bin; -inf: never met"),
             "visits": Variable(counts, per, "1", "visits in the last stage"),
             "energy_in_bin": Variable(energy, per, "energy", "mean energy of the states visited in a bin"),
             "overlap_in_bin": Variable(1.0 - 2.0 * away / n, per, "1", "mean overlap with the native state in a bin"),
@@ -273,6 +307,12 @@ def _check_bins(low: float, high: float, width: float) -> int:
     if bins > LARGEST_BINS:
         raise InputError(f"width = {width:g}: {bins} bins between {low:g} and {high:g}, of {LARGEST_BINS} at most")
     return bins
+
+
+def _has_words(landscape: Landscape) -> bool:
+    """Whether the energy is a number of errors on patterns of one word."""
+    ising = isinstance(landscape, TeacherStudentPerceptron) and landscape.weights == "ising"
+    return ising and landscape.n <= LARGEST_ADDRESSED
 
 
 def _native(landscape: Landscape) -> np.ndarray:

@@ -68,8 +68,8 @@ def popcount(typing, word):
 def masked_sums(typing, words, places, halves, group, numbers, first, sums):
     """sums[r] = Σ numbers[first + b] over the bits b set in ``halves`` half words from ``words[places[r]]`` on, r < 8.
 
-    The numbers are loaded once for all eight. Sums of 16 bits are widened after every ``group`` half words: the sum of
-    so many numbers must fit.
+    The numbers are loaded once for all eight. Half words are taken two at a time, whole words. Sums of 16 bits are
+    widened after every ``group`` half words, an even number: the sum of so many numbers must fit.
     """
 
     def generate(context, builder, signature, values):
@@ -88,23 +88,24 @@ def masked_sums(typing, words, places, halves, group, numbers, first, sums):
             after = builder.add(before, values[3])
             after = builder.select(builder.icmp_signed("<", after, values[2]), after, values[2])
             parts = _zeros(builder, zero.type, ROWS)
-            with cgutils.for_range_slice(builder, before, after, ir.Constant(_I64, 1)) as (half, _):
-                vector = _numbers(builder, start, half)
-                for pointer, part in zip(bits, parts, strict=True):
-                    before_it = builder.load(part)
-                    more = builder.add(before_it, vector)
-                    builder.store(builder.select(_mask(builder, pointer, half), more, before_it), part)
+            with cgutils.for_range_slice(builder, before, after, ir.Constant(_I64, 2)) as (start_half, _):
+                for k in range(2):
+                    half = builder.add(start_half, ir.Constant(_I64, k))
+                    vector = _numbers(builder, start, half)
+                    for pointer, part in zip(bits, parts, strict=True):
+                        sum_so_far = builder.load(part)
+                        more = builder.add(sum_so_far, vector)
+                        builder.store(builder.select(_mask(builder, pointer, half), more, sum_so_far), part)
             for part, total in zip(parts, totals, strict=True):
                 pairs = builder.bitcast(builder.load(part), wide)
                 sixteen = ir.Constant(wide, [ir.Constant(_I32, 16)] * wide.count)
                 low = builder.ashr(builder.shl(pairs, sixteen), sixteen)
                 widened = builder.add(low, builder.ashr(pairs, sixteen))
                 builder.store(builder.add(builder.load(total), widened), total)
-        vectors = [builder.load(total) for total in totals]
-        while len(vectors) > 1:
-            vectors = [_fold(builder, a, b) for a, b in zip(vectors[::2], vectors[1::2], strict=True)]
         target = _pointer(context, builder, kinds[6], values[6], ir.Constant(_I64, 0))
-        _store(builder, _fold(builder, vectors[0]), target)
+        for four in (0, ROWS // 2):
+            sums_of_four = _sum_four(builder, [builder.load(total) for total in totals[four : four + ROWS // 2]])
+            _store(builder, sums_of_four, cgutils.gep(builder, target, ir.Constant(_I64, four)))
         return context.get_dummy_value()
 
     arguments = words, places, types.int64, types.int64, numbers, types.int64, sums
@@ -119,15 +120,34 @@ def _zeros(builder, kind, count):
     return places
 
 
-def _fold(builder, first, second=None):
-    """Sums of neighbouring pairs, those of the first vector before those of the second."""
-    count = first.type.count * (1 if second is None else 2)
-    second = ir.Constant(first.type, ir.Undefined) if second is None else second
-    parts = []
-    for offset in (0, 1):
-        order = [ir.Constant(_I32, k) for k in range(offset, count, 2)]
-        parts.append(builder.shuffle_vector(first, second, ir.Constant(ir.VectorType(_I32, len(order)), order)))
-    return builder.add(*parts)
+def _sum_four(builder, vectors):
+    """The sums of four vectors of sixteen numbers, as a vector of four.
+
+    Pairs of numbers change places within quarters of a vector only, which is what costs least; quarters are added last.
+    """
+
+    def mixed(first, second, step):
+        """Of each quarter: places of the two vectors in turn, ``step`` numbers at a time, lower plus upper half."""
+        halves = []
+        for start in (0, 2):
+            order = []
+            for quarter in range(0, 16, 4):
+                for k in range(0, 2, step):
+                    place = quarter + start + k
+                    order += [*range(place, place + step), *range(16 + place, 16 + place + step)]
+            halves.append(_shuffle(builder, first, second, order))
+        return builder.add(*halves)
+
+    total = mixed(mixed(vectors[0], vectors[1], 1), mixed(vectors[2], vectors[3], 1), 2)
+    for count in (8, 4):
+        halves = [_shuffle(builder, total, total, range(first, first + count)) for first in (0, count)]
+        total = builder.add(*halves)
+    return total
+
+
+def _shuffle(builder, first, second, order):
+    places = [ir.Constant(_I32, k) for k in order]
+    return builder.shuffle_vector(first, second, ir.Constant(ir.VectorType(_I32, len(places)), places))
 
 
 @intrinsic
@@ -149,22 +169,41 @@ def masked_shift(typing, words, word, halves, numbers, first, plain, marked):
 
 
 @intrinsic
-def mark_near_zero(typing, numbers, first, halves, words, low, high):
-    """Set bits of half words from ``words[low]`` on where a number is 0 or 1, from ``words[high]`` where −2 or −1."""
+def shift_and_mark(typing, words, word, halves, numbers, first, plain, marked, marks, low, high):
+    """As :func:`masked_shift`, and mark what comes near zero.
+
+    Bits of the words from ``marks[low]`` on are set where a number has become 0 or 1, from ``marks[high]`` on where −2
+    or −1; whole words are written.
+    """
 
     def generate(context, builder, signature, values):
         kinds = signature.args
-        start = _pointer(context, builder, kinds[0], values[0], values[1])
-        targets = [_halves(builder, _pointer(context, builder, kinds[3], values[3], value)) for value in values[4:]]
-        with cgutils.for_range(builder, values[2]) as loop:
-            vector = _numbers(builder, start, loop.index)
-            for shift, target in zip((0, 2), targets, strict=True):
-                near = builder.icmp_unsigned("<", builder.add(vector, _same(shift)), _same(2))
-                where = cgutils.gep(builder, target, loop.index)
-                builder.store(builder.bitcast(near, _I32), where, align=4)
+        bits = _halves(builder, _pointer(context, builder, kinds[0], values[0], values[1]))
+        start = _pointer(context, builder, kinds[3], values[3], values[4])
+        spread = [_spread(builder, value) for value in values[5:7]]
+        targets = [_pointer(context, builder, kinds[7], values[7], value) for value in values[8:]]
+        with cgutils.for_range(builder, builder.ashr(builder.add(values[2], _one()), _one())) as loop:
+            near: list[list] = [[], []]
+            for k in range(2):
+                half = builder.add(builder.shl(loop.index, _one()), ir.Constant(_I64, k))
+                step = builder.select(_mask(builder, bits, half), spread[1], spread[0])
+                vector = builder.add(_numbers(builder, start, half), step)
+                _store(builder, vector, cgutils.gep(builder, start, builder.mul(half, ir.Constant(_I64, _LANES))))
+                for offset, found in zip((0, 2), near, strict=True):
+                    where = builder.icmp_unsigned("<", builder.add(vector, _same(offset)), _same(2))
+                    found.append(builder.zext(builder.bitcast(where, _I32), _I64))
+            for (lower, upper), target in zip(near, targets, strict=True):
+                both = builder.or_(lower, builder.shl(upper, ir.Constant(_I64, 32)))
+                builder.store(both, cgutils.gep(builder, target, loop.index), align=8)
         return context.get_dummy_value()
 
-    return types.void(numbers, types.int64, types.int64, words, types.int64, types.int64), generate
+    whole = types.int64
+    arguments = words, types.uint64, whole, numbers, types.uint64, whole, whole, marks, types.uint64, types.uint64
+    return types.void(*arguments), generate
+
+
+def _one():
+    return ir.Constant(_I64, 1)
 
 
 @intrinsic
@@ -192,7 +231,7 @@ def count_differences(typing, gained, first, lost, second, signs, third, blocks,
         reduce = cgutils.get_or_insert_function(builder.module, kind, f"llvm.vector.reduce.add.v{BLOCK}i64")
         return builder.call(reduce, [builder.load(total)])
 
-    arguments = gained, types.int64, lost, types.int64, signs, types.int64, types.int64, types.uint64
+    arguments = gained, types.uint64, lost, types.uint64, signs, types.uint64, types.int64, types.uint64
     return types.int64(*arguments), generate
 
 

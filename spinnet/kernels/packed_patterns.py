@@ -22,15 +22,17 @@ from spinnet.kernels._bits import (
     BLOCK,
     ROWS,
     count_differences,
-    mark_near_zero,
     masked_shift,
     masked_sums,
     popcount,
+    shift_and_mark,
 )
 from spinnet.kernels._jit import inner, kernel
 
 _HALF = 32
-_NONE, _ALL = np.uint64(0), np.uint64(0xFFFFFFFFFFFFFFFF)
+#: What a lane of 16 bits can hold.
+_FULL = (1 << 15) - 1
+_NONE, _ONE, _ALL = np.uint64(0), np.uint64(1), np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 @kernel("void(u8[:,::1], u8[:,::1], i8, i4[:,::1])")
@@ -64,6 +66,18 @@ def add_errors(patterns, limits, states, sums):
 
 
 @inner
+def _largest_lane(numbers, first, halves):
+    """The largest sum of |numbers| that one of the 32 lanes of a masked sum could meet."""
+    largest = 0
+    for lane in range(np.uint64(_HALF)):
+        total = 0
+        for half in range(np.uint64(halves)):
+            total += abs(np.int64(numbers[first + half * np.uint64(_HALF) + lane]))
+        largest = max(largest, total)
+    return largest
+
+
+@inner
 def _product(bits, first, second, width, patterns):
     """Σ_μ ξ_i^μ ξ_j^μ of two rows, by the numbers of their first words."""
     different = 0
@@ -81,27 +95,32 @@ def flip_hopfield(rows, sums, patterns, x, halved, sites, thresholds, flips):
     follow by −2 s_i Σ_μ ξ_i^μ ξ_j^μ, so that the sequence is the same as one by one.
     """
     replicas, n = x.shape
-    halves, group, odd = (patterns + _HALF - 1) // _HALF, ((1 << 16) - 2) // (n + 1), n & 1
+    halves, group, odd = (patterns + _HALF - 1) // _HALF, ((1 << 16) - 2) // (n + 1) // 2 * 2, n & 1
     # Flat and unsigned: numba then leaves out what negative indices would need.
     columns, width, line = np.uint64(sites.shape[1]), np.uint64(rows.shape[1]), np.uint64(halved.shape[1])
     bits, numbers, spins, limits = rows.reshape(-1), halved.reshape(-1), x.reshape(-1), thresholds.reshape(-1)
     proposed, scale, lanes = sites.reshape(-1), 2.0 / n, np.uint64(replicas)
     site, below = np.zeros(ROWS, dtype=np.uint64), np.zeros(ROWS, dtype=np.int32)
     places, fields = np.zeros(ROWS, dtype=np.uint64), np.zeros(ROWS, dtype=np.int64)
-    totals = np.zeros(replicas, dtype=np.int64)
+    totals, lanes_sum = np.zeros(replicas, dtype=np.int64), np.zeros(replicas, dtype=np.int64)
     for a in range(replicas):
         for mu in range(patterns):
             totals[a] += halved[a, mu]
+        lanes_sum[a] = _largest_lane(numbers, np.uint64(a) * line, halves)
     whole = np.uint64(ROWS)
     for s in range(np.uint64(0), np.uint64(sites.shape[0]), whole):
         count = min(whole, np.uint64(sites.shape[0]) - s)
         for a in range(lanes):
-            column = a if columns > np.uint64(1) else np.uint64(0)
+            column = a if columns > _ONE else _NONE
             for r in range(whole):
                 # a short block at the end is filled up with its last site
                 site[r] = np.uint64(proposed[(s + min(r, count - np.uint64(1))) * columns + column])
                 places[r] = site[r] * width
-            masked_sums(bits, places, halves, group, numbers, np.int64(a * line), below)
+            # All at once where no lane can leave 16 bits; a flip adds at most one to each number.
+            if lanes_sum[a] > _FULL:
+                lanes_sum[a] = _largest_lane(numbers, a * line, halves)
+            together = group if lanes_sum[a] > _FULL else halves + (halves & 1)
+            masked_sums(bits, places, halves, together, numbers, np.int64(a * line), below)
             total, some = 2 * totals[a], False
             for r in range(whole):
                 fields[r] = total - 4 * np.int64(below[r]) + odd * sums[site[r]]
@@ -118,16 +137,7 @@ def flip_hopfield(rows, sums, patterns, x, halved, sites, thresholds, flips):
                         fields[later] -= 2 * spin * _product(bits, places[r], places[later], width, patterns)
                     spins[here] = -spin
                     flips[a] += 1
-
-
-@inner
-def _mark(numbers, a, halves, masks):
-    """Both masks of a replica, from its stabilities."""
-    width = masks.shape[1] // 2
-    mark_near_zero(
-        numbers.reshape(-1), a * numbers.shape[1], halves, masks.reshape(-1), a * masks.shape[1],
-        a * masks.shape[1] + width,
-    )  # fmt: skip
+                    lanes_sum[a] += halves
 
 
 @kernel("void(u8[:,::1], i8, i1[:,::1], i2[:,::1], i8[:,::1], f8[:,::1], i8[::1])")
@@ -136,26 +146,29 @@ def flip_perceptron(rows, patterns, x, stabilities, sites, thresholds, flips):
 
     Places without a pattern hold 2¹⁵ + Σ_i w_i modulo 2¹⁶: whatever flips, they do not come near zero.
     """
-    replicas = x.shape[0]
-    own_sites, halves = sites.shape[1] > 1, (patterns + _HALF - 1) // _HALF
-    width = rows.shape[1]
-    blocks = width // BLOCK
-    flat, bits = stabilities.reshape(-1), rows.reshape(-1)
-    masks = np.zeros((replicas, 2 * width), dtype=np.uint64)
-    marks = masks.reshape(-1)
-    for a in range(replicas):
-        _mark(stabilities, a, halves, masks)
-    for s in range(sites.shape[0]):
-        for a in range(replicas):
-            i = sites[s, a] if own_sites else sites[s, 0]
-            word, low, spin = i * width, a * 2 * width, np.int64(x[a, i])
+    replicas, n = x.shape
+    halves, blocks = (patterns + _HALF - 1) // _HALF, rows.shape[1] // BLOCK
+    columns, width, line = np.uint64(sites.shape[1]), np.uint64(rows.shape[1]), np.uint64(stabilities.shape[1])
+    bits, numbers, spins, limits = rows.reshape(-1), stabilities.reshape(-1), x.reshape(-1), thresholds.reshape(-1)
+    proposed, lanes = sites.reshape(-1), np.uint64(replicas)
+    marks = np.zeros(2 * replicas * rows.shape[1], dtype=np.uint64)
+    for a in range(lanes):
+        low = np.uint64(2) * a * width
+        # no shift: only the marks are made
+        shift_and_mark(bits, _NONE, halves, numbers, a * line, 0, 0, marks, low, low + width)
+    for s in range(np.uint64(sites.shape[0])):
+        for a in range(lanes):
+            i = np.uint64(proposed[s * columns + (a if columns > _ONE else _NONE)])
+            word, here, low = i * width, a * np.uint64(n) + i, np.uint64(2) * a * width
+            spin = np.int64(spins[here])
             change = count_differences(
                 marks, low, marks, low + width, bits, word, blocks, _NONE if spin > 0 else _ALL
             )  # fmt: skip
-            if np.float64(change) <= thresholds[s, a]:
-                masked_shift(bits, word, halves, flat, a * stabilities.shape[1], -2 * spin, 2 * spin)
-                _mark(stabilities, a, halves, masks)
-                x[a, i] = -spin
+            if np.float64(change) <= limits[s * lanes + a]:
+                shift_and_mark(
+                    bits, word, halves, numbers, a * line, -2 * spin, 2 * spin, marks, low, low + width
+                )  # fmt: skip
+                spins[here] = -spin
                 flips[a] += 1
 
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from spinnet.kernels._bits import popcount
 from spinnet.kernels._jit import inner, kernel
 from spinnet.kernels.counter_noise import mix
 from spinnet.kernels.dense_network_blocks import exp, multiply_add
@@ -45,9 +46,6 @@ _INSIDE = np.uint64((1 << 42) - 1)
 _SIGN, _TURN = np.uint64(1 << 42), np.uint64(1 << 43)
 _UNIT_BITS = np.int64(0x3FF0000000000000)
 _MIDDLE = 1.5 - 2.0**-43
-_TWO, _FOUR, _TOP = np.uint64(2), np.uint64(4), np.uint64(56)
-_ODD, _PAIRED = np.uint64(0x5555555555555555), np.uint64(0x3333333333333333)
-_NIBBLES, _BYTES = np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(0x0101010101010101)
 
 
 @inner
@@ -82,14 +80,6 @@ def gaussian_pair(first, second, width):
 
 
 @inner
-def count_bits(word):
-    """Number of bits set in 64."""
-    word -= (word >> _ONE) & _ODD
-    word = (word & _PAIRED) + ((word >> _TWO) & _PAIRED)
-    return np.int64((((word + (word >> _FOUR)) & _NIBBLES) * _BYTES) >> _TOP)
-
-
-@inner
 def profile_of(shifts, widths):
     """Means and factors of kind 2, by the number of bits."""
     first = len(shifts)
@@ -117,7 +107,7 @@ def read_energies(keys, shifts, widths, kind, index, energy, count):
     if kind == 2:
         mean, rough = profile_of(shifts, widths)
         for j in range(count):
-            bits = count_bits(index[j])
+            bits = popcount(index[j])
             energy[j] = multiply_add(rough[bits], energy[j], mean[bits])
 
 
@@ -198,7 +188,7 @@ def fill_block(keys, shifts, widths, kind, first_pair, pairs, order, energy, wor
     if kind == 2:
         mean, rough = profile_of(shifts, widths)
         for j in range(pairs):
-            bits = count_bits(first_pair + order[j])
+            bits = popcount(first_pair + order[j])
             energy[j] = multiply_add(rough[bits], energy[j], mean[bits])
             energy[pairs + j] = multiply_add(rough[bits + 1], energy[pairs + j], mean[bits + 1])
 

@@ -1,9 +1,11 @@
 """Random walks in energy that learn the density of states (Wang and Landau; 1/t of Belardinelli and Pereyra).
 
-Walker a stands at index[a] in the energy bin place[a]; bin k is centred at low + k·width. A flip to bin k′ is made if
-ln g(k′) − ln g(k) ≤ −ln u, u uniform (the noise of random_energy_dynamics at β = 1), and always to a bin that was never
-met; flips out of all bins are refused. Then ln g of the bin grows by factor[a] and its visits by one. What a walker
-knows lies in rows of arrays, so that any splitting of the steps gives the same bits:
+Walker a stands at index[a] in the bin place[a]: of the energy, bin k centred at low + k·width (``along`` 0), or the
+number k of spins turned from the native state (``along`` 1). A flip to bin k′ is made if ln g(k′) − ln g(k) + βΔE ≤
+−ln u, u uniform (the noise of random_energy_dynamics), and always to a bin that was never met; flips out of all bins
+are refused. Then ln g of the bin grows by factor[a] and its visits by one: g is the number of states for β = 0, else
+the partition function of the bin. What a walker knows lies in rows of arrays, so that any splitting of the steps gives
+the same bits:
 
 =========== ==========================================================================================================
 stage 0     every ``check`` steps: if the rarest bin has ``flatness`` times the mean of the visits, the factor is
@@ -18,9 +20,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from spinnet.kernels._bits import popcount
 from spinnet.kernels._jit import inner, kernel
 from spinnet.kernels.counter_noise import second_key
-from spinnet.kernels.random_energy import count_bits, read_energies
+from spinnet.kernels.random_energy import read_energies
 from spinnet.kernels.random_energy_dynamics import propose
 
 _STRETCH = 512
@@ -34,11 +37,17 @@ def bin_of(energy, low, inverse_width, bins):
 
 
 @inner
-def _may_move(a, here, there, threshold, log_density, seen):
-    """Whether walker a goes from bin ``here`` to bin ``there``."""
+def _place_of(energy, index, native, low, inverse_width, bins, along):
+    """The bin of a state."""
+    return bin_of(energy, low, inverse_width, bins) if along == 0 else popcount(index ^ native)
+
+
+@inner
+def _may_move(a, here, there, cost, threshold, log_density, seen):
+    """Whether walker a goes from bin ``here`` to bin ``there`` at the ``cost`` βΔE."""
     if there < 0:
         return False
-    return (not seen[a, there]) or log_density[a, there] - log_density[a, here] <= threshold
+    return (not seen[a, there]) or log_density[a, there] - log_density[a, here] + cost <= threshold
 
 
 @inner
@@ -79,12 +88,12 @@ def _turn_over(a, done, check, flatness, log_density, visits, seen, factor, stag
 
 
 @kernel(
-    "void(f8[::1], i8, u8, u8[::1], i8, i8, i8, f8, f8, f8, u8[::1], f8[::1], i8[::1], f8[:,::1], i8[:,::1],"
+    "void(f8[::1], i8, u8, u8[::1], i8, i8, i8, f8, f8, i8, f8, f8, u8[::1], f8[::1], i8[::1], f8[:,::1], i8[:,::1],"
     " b1[:,::1], f8[:,:,::1], f8[::1], i8[::1], i8[::1], i8[::1])"
 )
 def walk_listed(
-    levels, n, native, keys, first, steps, check, flatness, low, inverse_width, index, energy, place, log_density,
-    visits, seen, sums, factor, stage, origin, restarts,
+    levels, n, native, keys, first, steps, check, flatness, beta, along, low, inverse_width, index, energy, place,
+    log_density, visits, seen, sums, factor, stage, origin, restarts,
 ):  # fmt: skip
     """Steps first … first + steps − 1 of all walkers, levels listed in an array of 2^n."""
     flips, thresholds = np.empty(_STRETCH, dtype=np.uint64), np.empty(_STRETCH)
@@ -100,8 +109,8 @@ def walk_listed(
                 flips[s], thresholds[s] = propose(key, second, np.uint64(first + done + s), bound, 1.0, 0)
             for s in range(stretch):
                 other = levels[np.int64(here ^ flips[s])]
-                there = bin_of(other, low, inverse_width, bins)
-                if _may_move(a, k, there, thresholds[s], log_density, seen):
+                there = _place_of(other, here ^ flips[s], native, low, inverse_width, bins, along)
+                if _may_move(a, k, there, beta * (other - e), thresholds[s], log_density, seen):
                     here, e, k = here ^ flips[s], other, there
                     if not seen[a, k]:
                         _begin_anew(
@@ -110,7 +119,7 @@ def walk_listed(
                 log_density[a, k] += factor[a]
                 visits[a, k] += 1
                 if stage[a] == 1:
-                    away = count_bits(here ^ native)
+                    away = popcount(here ^ native)
                     sums[a, 0, k] += e
                     sums[a, 1, k] += away
                     sums[a, 2, k] += 1.0 if away == 0 else 0.0
@@ -125,12 +134,12 @@ def walk_listed(
 
 
 @kernel(
-    "void(u8[:,::1], u8[::1], f8[::1], i8, i8, u8, u8[::1], i8, i8, i8, f8, f8, f8, u8[::1], f8[::1], i8[::1],"
+    "void(u8[:,::1], u8[::1], f8[::1], i8, i8, u8, u8[::1], i8, i8, i8, f8, f8, i8, f8, f8, u8[::1], f8[::1], i8[::1],"
     " f8[:,::1], i8[:,::1], b1[:,::1], f8[:,:,::1], f8[::1], i8[::1], i8[::1], i8[::1])"
 )
 def walk_hashed(
-    tree_keys, shifts, widths, kind, n, native, keys, first, steps, check, flatness, low, inverse_width, index, energy,
-    place, log_density, visits, seen, sums, factor, stage, origin, restarts,
+    tree_keys, shifts, widths, kind, n, native, keys, first, steps, check, flatness, beta, along, low, inverse_width,
+    index, energy, place, log_density, visits, seen, sums, factor, stage, origin, restarts,
 ):  # fmt: skip
     """The same on hashed levels: the proposals of all walkers are read together."""
     walkers, bins, bound = len(index), seen.shape[1], np.uint64(n)
@@ -146,8 +155,9 @@ def walk_hashed(
             proposal[a] = index[a] ^ flip
         read_energies(tree_keys, shifts, widths, kind, proposal, its_energy, walkers)
         for a in range(walkers):
-            there = bin_of(its_energy[a], low, inverse_width, bins)
-            if _may_move(a, place[a], there, thresholds[a], log_density, seen):
+            there = _place_of(its_energy[a], proposal[a], native, low, inverse_width, bins, along)
+            cost = beta * (its_energy[a] - energy[a])
+            if _may_move(a, place[a], there, cost, thresholds[a], log_density, seen):
                 index[a], energy[a], place[a] = proposal[a], its_energy[a], there
                 if not seen[a, there]:
                     _begin_anew(
@@ -157,7 +167,7 @@ def walk_hashed(
             log_density[a, k] += factor[a]
             visits[a, k] += 1
             if stage[a] == 1:
-                away = count_bits(index[a] ^ native)
+                away = popcount(index[a] ^ native)
                 sums[a, 0, k] += energy[a]
                 sums[a, 1, k] += away
                 sums[a, 2, k] += 1.0 if away == 0 else 0.0
@@ -166,3 +176,48 @@ def walk_hashed(
             until_sweep = n
             for a in range(walkers):
                 _turn_over(a, first + s + 1, check, flatness, log_density, visits, seen, factor, stage, origin)
+
+
+@inner
+def _errors(patterns, limits, state):
+    """How many patterns differ from a state in more places than their limit."""
+    total = 0
+    for mu in range(len(patterns)):
+        total += 1 if popcount(patterns[mu] ^ state) > limits[mu] else 0
+    return np.float64(total)
+
+
+@kernel(
+    "void(u8[::1], i8[::1], i8, u8, u8[::1], i8, i8, i8, f8, f8, i8, f8, f8, u8[::1], f8[::1], i8[::1], f8[:,::1],"
+    " i8[:,::1], b1[:,::1], f8[:,:,::1], f8[::1], i8[::1], i8[::1], i8[::1])"
+)
+def walk_words(
+    patterns, limits, n, native, keys, first, steps, check, flatness, beta, along, low, inverse_width, index, energy,
+    place, log_density, visits, seen, sums, factor, stage, origin, restarts,
+):  # fmt: skip
+    """The same where the energy is the number of patterns of one word that differ from the state in too many places."""
+    bins, bound = seen.shape[1], np.uint64(n)
+    for a in range(len(index)):
+        key, second = keys[a], second_key(keys[a])
+        here, e, k = index[a], energy[a], place[a]
+        until_sweep = n - first % n
+        for s in range(steps):
+            flip, threshold = propose(key, second, np.uint64(first + s), bound, 1.0, 0)
+            other = _errors(patterns, limits, here ^ flip)
+            there = _place_of(other, here ^ flip, native, low, inverse_width, bins, along)
+            if _may_move(a, k, there, beta * (other - e), threshold, log_density, seen):
+                here, e, k = here ^ flip, other, there
+                if not seen[a, k]:
+                    _begin_anew(a, k, first + s, log_density, visits, seen, sums, factor, stage, origin, restarts)
+            log_density[a, k] += factor[a]
+            visits[a, k] += 1
+            if stage[a] == 1:
+                away = popcount(here ^ native)
+                sums[a, 0, k] += e
+                sums[a, 1, k] += away
+                sums[a, 2, k] += 1.0 if away == 0 else 0.0
+            until_sweep -= 1
+            if until_sweep == 0:
+                until_sweep = n
+                _turn_over(a, first + s + 1, check, flatness, log_density, visits, seen, factor, stage, origin)
+        index[a], energy[a], place[a] = here, e, k

@@ -164,7 +164,9 @@ class HopfieldModel(PatternNetwork):
         from spinnet.kernels.packed_patterns import flip_dense, flip_hopfield
 
         x, flips = np.array(self.check(x)), np.zeros(len(x), dtype=np.int64)
-        sites, thresholds = np.array(sites, dtype=np.int64), np.array(thresholds, dtype=np.float64)
+        sites, thresholds = (
+            np.require(given, dtype, ("C", "A", "W")) for given, dtype in ((sites, np.int64), (thresholds, np.float64))
+        )
         if self._couplings is None:
             halved = self._in_rows(self.overlaps(x) >> 1)
             flip_hopfield(self._rows, self._sums, self.n_patterns, x, halved, sites, thresholds, flips)

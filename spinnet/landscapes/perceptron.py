@@ -11,7 +11,7 @@ from spinnet.configurable import one_of, real_number
 from spinnet.errors import CapabilityError, InputError
 from spinnet.landscapes.base import HalfSpaces, Levels, LocalMoves, Units
 from spinnet.landscapes.glass_signals import configurations_at, draw_direction
-from spinnet.landscapes.indexed_levels import check_disorder
+from spinnet.landscapes.indexed_levels import IndexedLevels, check_disorder
 from spinnet.landscapes.packed_patterns import (
     PatternNetwork,
     check_load,
@@ -149,7 +149,7 @@ class TeacherStudentPerceptron(PatternNetwork, HalfSpaces):
         """Spherical weights have no levels and no flips, Ising weights no half-spaces of a sphere."""
         if table["weights"] == "ising":
             return {HalfSpaces: "weights = 'spherical' has it"}
-        return {Levels: _ISING_ONLY, LocalMoves: _ISING_ONLY}
+        return dict.fromkeys((Levels, IndexedLevels, LocalMoves), _ISING_ONLY)
 
     @classmethod
     def memory_bytes(cls, table: Mapping[str, Any]) -> int:
@@ -238,10 +238,19 @@ class TeacherStudentPerceptron(PatternNetwork, HalfSpaces):
         from spinnet.kernels.packed_patterns import add_errors
 
         errors = np.zeros(len(index), dtype=np.int64)
-        # n − 2d − tie < 0 for d places that differ
-        limits = (self.n - self._ties.astype(np.int64)) // 2
-        add_errors(self._words[:, 0].copy(), limits, index, errors)
+        add_errors(*self.word_patterns, index, errors)
         return errors.astype(np.float64)
+
+    @property
+    def word_patterns(self) -> tuple[np.ndarray, np.ndarray]:
+        """Ising, N ≤ 64: patterns as words, uint64, and the number of places beyond which one that differs is an error.
+
+        Bits are set where label times pattern is −1, as are those of a level's number where a weight is: ``(P,)`` each.
+        """
+        self._require_ising()
+        self._addressed()
+        # n − 2d − tie < 0 for d places that differ
+        return self._words[:, 0].copy(), (self.n - self._ties.astype(np.int64)) // 2
 
     def delta_energy(self, x: np.ndarray, site: np.ndarray) -> np.ndarray:
         """H(x with ``site`` flipped) − H(x), shape ``(replicas,)``."""
@@ -257,7 +266,9 @@ class TeacherStudentPerceptron(PatternNetwork, HalfSpaces):
 
         self._require_ising()
         x, flips = np.array(self.check(x)), np.zeros(len(x), dtype=np.int64)
-        sites, thresholds = np.array(sites, dtype=np.int64), np.array(thresholds, dtype=np.float64)
+        sites, thresholds = (
+            np.require(given, dtype, ("C", "A", "W")) for given, dtype in ((sites, np.int64), (thresholds, np.float64))
+        )
         # Modulo 2¹⁶, far from zero whatever flips.
         far = ((x.sum(axis=1, dtype=np.int64) + (1 << 15)) & 0xFFFF).astype(np.uint16).view(np.int16)
         stabilities = self._in_rows(self.stabilities(x), far[:, None])

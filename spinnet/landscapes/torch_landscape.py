@@ -6,6 +6,7 @@ import copy
 import hashlib
 import warnings
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,6 +24,7 @@ from spinnet.landscapes.torch_parameters import (
     prepare,
     values_of,
 )
+from spinnet.landscapes.torch_symmetry import ExchangeSymmetry, UnitGroup, candidate_groups, find_symmetry
 from spinnet.landscapes.torch_transforms import Transforms
 from spinnet.spaces import Euclidean
 
@@ -204,6 +206,21 @@ class TorchLandscape(SumOfTerms):
                 if name in values:
                     parameter.copy_(self._torch.tensor(values[name]))
         return module
+
+    @cached_property
+    def symmetry(self) -> ExchangeSymmetry:
+        """Exchanges and turns of hidden units (channels) that leave the energy alone; found by trying."""
+        return find_symmetry(self)
+
+    def candidate_groups(self) -> Iterator[UnitGroup]:
+        """Units that could be exchanged if the layers feed one another in their order."""
+        return candidate_groups(self._torch, self._module, self.layout)
+
+    def align(self, x: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """The rows of ``x`` brought near those of ``reference`` by :attr:`symmetry`, same energy; ``(replicas, n)``."""
+        x, reference = self.check(x), self.check(np.atleast_2d(reference))
+        rows = np.broadcast_to(reference, x.shape)
+        return np.array([self.symmetry.align(row, aim) for row, aim in zip(x, rows, strict=True)])
 
     def start(self, replicas: int, rng: np.random.Generator) -> np.ndarray:
         """Weights at initialisation, ``(replicas, n)``; replica a does not depend on how many there are.

@@ -49,6 +49,7 @@ REPORT_FIGURES: dict[str, str] = {
     "hessian_structure": "spinnet.plotting.report_hessian_structure:draw",
     "index_energy": "spinnet.plotting.report_index_energy:draw",
     "initial_line": "spinnet.plotting.report_initial_line:draw",
+    "level_concentration": "spinnet.plotting.report_level_concentration:draw",
     "level_ageing": "spinnet.plotting.report_level_ageing:draw",
     "jamming": "spinnet.plotting.report_jamming:draw",
     "network_index_energy": "spinnet.plotting.report_network_index_energy:draw",

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinnet.results import read_result
-from spinnet.results.schema import COMPARISON, REPORT
+from spinnet.results.schema import COMPARISON, MODEL, REPORT
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,11 @@ class LoadedReport(Loaded):
 
 
 @dataclass(frozen=True)
+class LoadedModel(Loaded):
+    """The content of the file of one measured model: groups "arm/…", layout in ``spinnet.torch_models``."""
+
+
+@dataclass(frozen=True)
 class LoadedComparison(Loaded):
     """The content of ``comparison.h5``, whose layout is described in ``spinnet.campaign.compare_step``."""
 
@@ -124,6 +129,17 @@ def load_report(path: str | os.PathLike) -> LoadedReport:
         For a file that is missing, damaged, foreign or of another schema.
     """
     return LoadedReport(*_read(path, REPORT))
+
+
+def load_model_file(path: str | os.PathLike) -> LoadedModel:
+    """Read the file of a measured model.
+
+    Raises
+    ------
+    ResultFileError
+        For a file that is missing, damaged, foreign or of another schema.
+    """
+    return LoadedModel(*_read(path, MODEL))
 
 
 def load_comparison(path: str | os.PathLike) -> LoadedComparison:

@@ -27,7 +27,12 @@ def draw(report: LoadedReport) -> Figure | None:
     if any(group and group.arrays for group in kinetics.values()):
         makers.append(lambda ax: _times(ax, kinetics))
     if sampled:
-        makers += [lambda ax: _density(ax, sampled[0]), lambda ax: _overlap(ax, sampled[0])]
+        makers.append(lambda ax: _density(ax, sampled[0]))
+    walked = [group for group in report.below("walked").values() if "free_energy" in group.arrays]
+    if walked:
+        makers.append(lambda ax: _walked(ax, walked[0]))
+    elif sampled:
+        makers.append(lambda ax: _overlap(ax, sampled[0]))
     if not makers:
         return None
     figure, axes = style.panels(len(makers), height=2.4)
@@ -132,6 +137,18 @@ def _density(ax: Axes, one: Group) -> None:
     ax.set_xlabel(r"energy $E$")
     ax.set_ylabel(r"$\ln g(E)$")
     ax.legend(loc="upper left")
+
+
+def _walked(ax: Axes, one: Group) -> None:
+    """F(Q)/T of sizes that cannot be listed, less its value at the native state."""
+    first = one["theory"][0]
+    label = f"walks, $N$ = {one.number('n'):.0f}, $T$ = {one.number('temperature'):g}"
+    ax.errorbar(one["overlap"], one["free_energy"] - first, one["free_energy_error"], color=style.COLOURS[1],
+                marker="o", ms=2.6, ls="none", label=label)  # fmt: skip
+    ax.plot(one["overlap"], one["theory"] - first, **_THEORY, label="random energies")
+    ax.set_xlabel(r"overlap with the native state $Q$")
+    ax.set_ylabel(r"$[F(Q) - F(1)]/T$")
+    ax.legend(loc="upper right")
 
 
 def _overlap(ax: Axes, one: Group) -> None:

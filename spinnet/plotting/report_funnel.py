@@ -15,11 +15,14 @@ _GLASSES = (("planted", "planted glass", 2), ("unplanted", "unplanted glass", 3)
 _MELTINGS = (("true_melting", "true labels", 0), ("shuffled_melting", "shuffled labels", 1),
              ("planted_melting", "planted glass", 2), ("unplanted_melting", "unplanted glass", 3))  # fmt: skip
 
+_POTENTIALS = (("true_potential", "true labels", 0), ("shuffled_potential", "shuffled labels", 1),
+               ("planted_potential", "planted glass", 2))  # fmt: skip
+
 
 @style.styled
 def draw(report: LoadedReport) -> dict[str, Figure | None]:
     """One figure of profiles and basins, one of melting."""
-    return {"": _funnels(report), "melting": _meltings(report)}
+    return {"": _funnels(report), "melting": _meltings(report), "potential": _potentials(report)}
 
 
 def _funnels(report: LoadedReport) -> Figure | None:
@@ -115,5 +118,27 @@ def _meltings(report: LoadedReport) -> Figure | None:
             ax.set_xscale("log")
             ax.set_xlabel("temperature")
             ax.legend(loc="best")
+    style.letter(axes)
+    return figure
+
+
+def _potentials(report: LoadedReport) -> Figure | None:
+    shown = [(name, number, one) for role, name, number in _POTENTIALS for one in report.below(role).values()
+             if "free_energy" in one.arrays]  # fmt: skip
+    if not shown:
+        return None
+    figure, axes = style.panels(len(shown), height=2.4)
+    for ax, (_, number, one) in zip(axes, shown, strict=True):
+        t, colour = one.number("temperature"), style.COLOURS[number]
+        free, error = one["free_energy"] / t, one["free_energy_error"] / t
+        ax.fill_between(one["overlap"], free - error, free + error, color=colour, alpha=0.3, lw=0)
+        ax.plot(one["overlap"], free, color=colour, label=str(one.attributes["label"]))
+        if "entropic" in one.arrays:
+            ax.plot(one["overlap"], one["entropic"] / t, color=style.INK, lw=0.9, ls=(0, (4, 1.6)), label="entropy")
+            ax.plot(one["overlap"], one["energetic"] / t, color=style.GREY, lw=0.9, label="energy")
+        ax.axhline(0.0, color=style.GREY, lw=0.5)
+        ax.set_xlabel(r"overlap $Q$ with the native state")
+        ax.set_ylabel(r"$F(Q)/nT$")
+        ax.legend(loc="best")
     style.letter(axes)
     return figure

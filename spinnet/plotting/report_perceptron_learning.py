@@ -26,6 +26,8 @@ def draw(report: LoadedReport) -> Figure | None:
     if report.below("ising/load"):
         parts += [lambda ax, name=name: _curve(ax, report, "ising", name) for name in ("error", "overlap", "entropy")]
         parts.append(lambda ax: _approach(ax, report, "ising", "entropy"))
+    if report.below("funnel"):
+        parts += [lambda ax: _index(ax, report), lambda ax: _melting(ax, report)]
     if not parts:
         return None
     columns = min(2 if len(parts) < 5 else 3, len(parts))
@@ -86,3 +88,43 @@ def _approach(ax: Axes, report: LoadedReport, role: str, name: str) -> None:
     if loads:
         style.headroom(ax, 1)
         ax.legend(loc="upper center", ncols=3, columnspacing=1.0, handletextpad=0.1)
+
+
+def _funnels(report: LoadedReport):
+    """Groups of the funnel with a colour by labels, a shade by size, and a legend's words."""
+    groups = list(report.below("funnel").values())
+    sizes = sorted({int(one.number("n")) for one in groups})
+    for one in groups:
+        labels, n = str(one.attributes["labels"]), int(one.number("n"))
+        colour = style.COLOURS[2 if labels == "teacher" else 3]
+        yield one, style.shades(colour, len(sizes))[sizes.index(n)], rf"{labels}, $N={n}$"
+
+
+def _index(ax: Axes, report: LoadedReport) -> None:
+    """Frustration index against load, and √(α/(2 ln 2))."""
+    last = 1.0
+    for one, shade, label in _funnels(report):
+        ax.errorbar(one["load"], one["stability"], one["stability_error"], color=shade, marker="o", ms=3.0, ls="none",
+                    label=label)  # fmt: skip
+        last = max(last, float(one["load"].max()))
+    grid = np.linspace(0.0, 1.05 * last, 100)
+    ax.plot(grid, np.sqrt(grid / (2.0 * np.log(2.0))), color=style.INK, lw=1.1)
+    ax.set_xlim(left=0.0)
+    ax.set_xlabel(r"examples per weight $\alpha$")
+    ax.set_ylabel(r"frustration index $\Lambda$")
+    ax.legend(loc="center right")
+
+
+def _melting(ax: Axes, report: LoadedReport) -> None:
+    """Temperature at which the mean overlap is one half, and that of independent energies as a line."""
+    for one, shade, label in _funnels(report):
+        if not np.isfinite(one["melting"]).any():
+            continue
+        ax.errorbar(one["load"], one["melting"], one["melting_error"], color=shade, marker="o", ms=3.0, ls="none",
+                    label=label)  # fmt: skip
+        ax.plot(one["load"], one["predicted"], color=shade, lw=0.9)
+    ax.set_xlim(left=0.0)
+    ax.set_ylim(bottom=0.0)
+    ax.set_xlabel(r"examples per weight $\alpha$")
+    ax.set_ylabel(r"$T$ of $\langle q\rangle=1/2$, errors")
+    ax.legend(loc="upper left")

@@ -36,7 +36,7 @@ def _map(ax: Axes, one: Group) -> None:
         for sure in (True, False):
             kept = here & ((one["sure"] > 0.5) == sure)
             if kept.any():
-                ax.plot(t[kept], d[kept], ls="none", marker=marker, ms=8, color=style.COLOURS[colour],
+                ax.plot(t[kept], d[kept], ls="none", marker=marker, ms=6, color=style.COLOURS[colour],
                         mfc=style.COLOURS[colour] if sure else "white",
                         label=name if sure else f"{name}, uncertain")  # fmt: skip
     ax.set_xscale("log")

@@ -12,7 +12,7 @@ from spinnet.errors import CapabilityError, InputError
 from spinnet.landscapes.base import Differentiable, Signal
 from spinnet.probes.base import EndpointProbe
 from spinnet.records import Variable, Variables
-from spinnet.spaces import Blocks
+from spinnet.spaces import Blocks, SphereProduct
 
 #: What is native: where the run ended, or the signal of the landscape.
 REFERENCES = ("end", "signal")
@@ -42,6 +42,10 @@ class FunnelProfileProbe(EndpointProbe):
         Random directions, at least two.
     reference
         What is native: "end", the configuration that the run has reached, or "signal", that of the landscape.
+    blocks
+        "layers", or "whole": all coordinates turn together, and only their common length is kept. Small layers of a
+        network then lose their size to large ones as q falls: the energy of random directions is another one, and so
+        is the profile. For comparison with what has been published in that way; not on products of spheres.
 
     Notes
     -----
@@ -51,14 +55,18 @@ class FunnelProfileProbe(EndpointProbe):
 
     requires = (Differentiable,)
 
-    def __init__(self, overlaps: tuple[float, ...] = _OVERLAPS, directions: int = 64, reference: str = "end"):
-        given = self.validate(overlaps, directions, reference)
+    def __init__(
+        self, overlaps: tuple[float, ...] = _OVERLAPS, directions: int = 64, reference: str = "end",
+        blocks: str = "layers",
+    ):  # fmt: skip
+        given = self.validate(overlaps, directions, reference, blocks)
         self.overlaps, self.directions = tuple(given["overlaps"]), given["directions"]
-        self.reference = given["reference"]
+        self.reference, self.blocks = given["reference"], given["blocks"]
 
     @classmethod
-    def validate(cls, overlaps, directions, reference):
+    def validate(cls, overlaps, directions, reference, blocks):
         return {
+            "blocks": one_of("blocks", blocks, ("layers", "whole")),
             "overlaps": check_overlaps("overlaps", overlaps),
             "directions": whole_number("directions", directions, 2),
             "reference": one_of("reference", reference, REFERENCES),
@@ -66,6 +74,11 @@ class FunnelProfileProbe(EndpointProbe):
 
     def measure(self, landscape: Differentiable, x: np.ndarray, rng: np.random.Generator) -> Variables:
         x = landscape.check(x)
+        if self.blocks == "whole" and isinstance(landscape.space, SphereProduct):
+            raise CapabilityError(
+                f"blocks = 'whole': {type(landscape).__name__} keeps the size of each layer; use blocks = 'layers'"
+            )
+        blocks = Blocks(landscape.blocks if self.blocks == "layers" else (landscape.space.n,))
         shape = (len(x), len(self.overlaps))
         names = ("energy_density", "roughness", "alignment", "alignment_spread", "slope")
         found = {name: np.full(shape, np.nan) for name in names}
@@ -74,7 +87,7 @@ class FunnelProfileProbe(EndpointProbe):
             if not np.isfinite(native).all():
                 continue
             for k, q in enumerate(self.overlaps):
-                energy, cosine, slope = _look(landscape, native, v, q)
+                energy, cosine, slope = _look(landscape, blocks, native, v, q)
                 found["energy_density"][a, k] = energy.mean()
                 found["roughness"][a, k] = energy.std(ddof=1)
                 found["alignment"][a, k], found["alignment_spread"][a, k] = cosine.mean(), cosine.std(ddof=1)
@@ -93,7 +106,7 @@ class FunnelProfileProbe(EndpointProbe):
                 np.array(self.overlaps), ("overlap",), "1", "overlap with the native state"
             ),
             "funnel_profile/block": Variable(
-                np.array(landscape.blocks), ("block",), "1", "coordinates of each block"
+                np.array(blocks.sizes), ("block",), "1", "coordinates of each block"
             ),
             **{f"funnel_profile/{name}": Variable(found[name], dims, *told[name], {"directions": self.directions})
                for name in names},
@@ -136,16 +149,16 @@ def block_overlap(landscape: Differentiable, x: np.ndarray, native: np.ndarray) 
 
 
 def _look(
-    landscape: Differentiable, native: np.ndarray, v: np.ndarray, q: float
+    landscape: Differentiable, blocks: Blocks, native: np.ndarray, v: np.ndarray, q: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Energy density, cosine with the direction home, and slope by q, of every direction."""
-    blocks = Blocks(landscape.blocks)
     lengths = blocks.lengths(native[None])
     turns = blocks.spread((lengths > 0) & (np.array(blocks.sizes) > 1))
     scale = blocks.spread(np.where(lengths > 0, lengths, 1.0) / np.sqrt(blocks.sizes))
     parts = []
     for first in range(0, len(v), _ROWS):
-        x = turned(landscape, native, v[first : first + _ROWS], q)
+        aside = v[first : first + _ROWS]
+        x = blocks.rotate(np.tile(native, (len(aside), 1)), aside, q)
         # Towards home along the great circle: x* less its part along x, of length √(1 − q²)|x*_b|.
         home = blocks.tangent(x, np.tile(native, (len(x), 1))) / scale
         energy, gradient = landscape.energy_and_gradient(x)

@@ -34,6 +34,7 @@ REPORTS = {
     "hessian_structure": "spinnet.reports.hessian_structure:HessianStructureReport",
     "index_energy": "spinnet.reports.index_energy:IndexEnergyReport",
     "initial_line": "spinnet.reports.initial_line:InitialLineReport",
+    "level_concentration": "spinnet.reports.level_concentration:LevelConcentrationReport",
     "level_ageing": "spinnet.reports.level_ageing:LevelAgeingReport",
     "jamming": "spinnet.reports.jamming:JammingReport",
     "network_index_energy": "spinnet.reports.network_index_energy:NetworkIndexEnergyReport",

@@ -27,7 +27,8 @@ _PROBES = {
     "hole": "funnel", "funnel": "funnel", "hole_exact": "native_passage", "funnel_exact": "native_passage",
     "sampled": "density_of_states",
 }  # fmt: skip
-_DYNAMICS = {"hole_kinetics": "FirstPassage", "funnel_kinetics": "FirstPassage", "sampled": "WangLandau"}
+_DYNAMICS = {"hole_kinetics": "FirstPassage", "funnel_kinetics": "FirstPassage", "sampled": "WangLandau",
+             "walked": "OverlapWalk"}
 #: States of less overlap than this with the native one are on the unfolded side of a barrier.
 _UNFOLDED = 0.3
 #: Largest N whose exact mean native weight is computed: half a second each.
@@ -47,20 +48,23 @@ class FoldingReport(Report):
         Arms measured with ``native_passage`` on the same landscapes.
     sampled
         Arm of ``WangLandau`` walks, measured with ``density_of_states``.
+    walked
+        Arm of ``OverlapWalk`` at one temperature, of more spins than can be listed.
     """
 
     arm_parameters: ClassVar[tuple[str, ...]] = (
-        "hole", "funnel", "hole_kinetics", "hole_exact", "funnel_kinetics", "funnel_exact", "sampled",
+        "hole", "funnel", "hole_kinetics", "hole_exact", "funnel_kinetics", "funnel_exact", "sampled", "walked",
     )  # fmt: skip
     landscapes: ClassVar[tuple[str, ...]] = ("FoldingREM",)
 
     def __init__(
         self, hole: str = "", funnel: str = "", hole_kinetics: str = "", hole_exact: str = "",
-        funnel_kinetics: str = "", funnel_exact: str = "", sampled: str = "",
+        funnel_kinetics: str = "", funnel_exact: str = "", sampled: str = "", walked: str = "",
     ):  # fmt: skip
         self.arms = self.validate(
             hole=hole, funnel=funnel, hole_kinetics=hole_kinetics, hole_exact=hole_exact,
             funnel_kinetics=funnel_kinetics, funnel_exact=funnel_exact, sampled=sampled,
+            walked=walked,
         )  # fmt: skip
 
     @classmethod
@@ -89,6 +93,8 @@ class FoldingReport(Report):
                 content.findings += folding_kinetics.add_kinetics(content, role, walks, exact)
         if "sampled" in chosen:
             content.findings += folding_sampling.add_sampling(content, chosen["sampled"])
+        if "walked" in chosen:
+            content.findings += folding_sampling.add_walks(content, chosen["walked"])
         return content
 
 

@@ -1,18 +1,23 @@
-"""Densities of states by Wang–Landau walks beside those counted level by level, sample by sample."""
+"""Densities of states by walks beside those counted level by level, and free energies by walks beside theory."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from spinnet.estimators.density_of_states import half_temperature
+from spinnet.estimators.resampling import mean_and_error
 from spinnet.reports.base import Content
 from spinnet.reports.folding_kinetics import EMPTY_ROW
 from spinnet.reports.results import PointResults
+from spinnet.theory.folding import FunnelProfile
 
 #: Relative error of a folding temperature that is called agreement.
 CLOSE = 0.01
+#: Shells of more than e^7 states are compared with the mean over random energies.
+_MANY = 7.0
 
 
 def add_sampling(content: Content, points: list[PointResults]) -> list[str]:
@@ -100,3 +105,49 @@ def _told(point: PointResults, found: list[dict[str, Any]], good: list[dict[str,
             f"{100 * max(errors):.2f} %)"
         )
     return line
+
+
+def add_walks(content: Content, points: list[PointResults]) -> list[str]:
+    """Free energies F(Q, T) beside those of random energies, under "walked/number"; returns findings."""
+    findings = []
+    for number, point in enumerate(points):
+        landscape, temperature = point.physics["landscape"], float(point.physics["dynamics"]["temperature"])
+        n = int(landscape["n"])
+        log_z, good = point.read("dynamics/log_partition"), point.read("dynamics/converged").all(axis=1)
+        overlap = point.read("dynamics/overlaps")[0, 0]
+        profile = random_energy_profile(landscape, overlap)
+        expected = profile.free_energy(temperature) / temperature
+        group = f"walked/{number}"
+        content.describe(group, n=n, temperature=temperature, samples=int(good.sum()))
+        content.add(f"{group}/overlap", overlap, ("shell",))
+        content.add(f"{group}/theory", expected, ("shell",), "1", "F(Q, T)/T of random energies")
+        head = f"walks along Q, N = {n}, T = {temperature:g}: {int(good.sum())} of {len(good)} samples converged"
+        if not good.any():
+            findings.append(f"{head}; nothing is reported of free energies that have not")
+            continue
+        mean, error = mean_and_error(-log_z[good].mean(axis=1))
+        content.add(f"{group}/free_energy", mean, ("shell",), "1", "F(Q, T)/T")
+        content.add(f"{group}/free_energy_error", error, ("shell",))
+        many = profile.entropy > _MANY
+        if not many.any():
+            findings.append(f"{head}; no shell has more than e^{_MANY:g} states to be compared with random energies")
+            continue
+        worst = int(np.argmax(np.where(many, np.abs(mean - expected), 0.0)))
+        spread = float(log_z[good][:, :, many].std(axis=1, ddof=1).max()) if log_z.shape[1] > 1 else math.nan
+        rise = expected[many].max() - expected[many].min()
+        findings.append(
+            f"{head}; in shells of more than e^{_MANY:g} states F/T differs from that of random energies by at most "
+            f"{abs(mean[worst] - expected[worst]):.3f} ± {error[worst]:.3f} (Q = {overlap[worst]:.2f}), where it "
+            f"varies by {rise:.1f}; walkers of one sample differ by up to {spread:.3f}"
+        )
+    return findings
+
+
+def random_energy_profile(landscape: dict[str, Any], overlap: np.ndarray) -> FunnelProfile:
+    """Mean, roughness and entropy of the shells of a FoldingREM."""
+    n, towards = int(landscape["n"]), np.maximum(overlap, 0.0)
+    gap = float(landscape["stability"]) * n * math.sqrt(math.log(2.0))
+    depth = gap * towards ** float(landscape["power"]) if landscape["funnel"] == "power" else np.zeros(n + 1)
+    rough = np.sqrt(0.5 * n * (1.0 - float(landscape["softening"]) * towards))
+    depth[0], rough[0] = gap, 0.0
+    return FunnelProfile(overlap, depth, rough, np.array([math.log(math.comb(n, k)) for k in range(n + 1)]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -12,25 +11,19 @@ import numpy as np
 from spinnet.configurable import real_number
 from spinnet.errors import InputError
 from spinnet.estimators.funnel import funnel_shape, widths_of_directions
-from spinnet.estimators.resampling import FEWEST_UNITS, mean_and_error
+from spinnet.estimators.resampling import mean_and_error
 from spinnet.reports.base import Content, Report
 from spinnet.reports.funnel_melting import add_melting, melting_points
+from spinnet.reports.funnel_potential import add_potential
+from spinnet.reports.funnel_statements import PROFILES, statements
 from spinnet.reports.results import PointResults, StudyResults
-from spinnet.reports.verdicts import DECISIVE
-from spinnet.theory.folding import LEAST_STABILITY
 from spinnet.theory.spheres import log_cap_measure
 
-#: Roles of arms with profiles, and how they are called.
-PROFILES = {
-    "true": "true labels",
-    "noisy": "noisy labels",
-    "shuffled": "shuffled labels",
-    "untrained": "untrained",
-    "planted": "planted glass",
-    "unplanted": "unplanted glass",
-}
 #: Roles of arms that are heated from the native state and cooled from random starts.
 MELTINGS = {f"{role}_melting": PROFILES[role] for role in ("true", "shuffled", "planted", "unplanted")}
+
+#: Roles of arms that are held at overlaps with the native state.
+POTENTIALS = {f"{role}_potential": PROFILES[role] for role in ("true", "shuffled", "planted")}
 
 _HALF = 0.5  # the overlap at which alignment goes into the table
 
@@ -44,11 +37,16 @@ class FunnelReport(Report):
     angle θ½ up to which descent returns from half of the directions, the logarithm of the share of the spheres within
     θ½ in every block, −S₀, and the share of kicks at the largest angle that end at an energy within the tolerance,
     wherever that is. With both the frustration index Λ = depth·n/(σ·n √(2 S₀)): native is the basin, and S₀ the entropy
-    of everything relative to it. Λ < 1.1 is called unfolded.
+    of everything relative to it. Λ < 1.1 is called unfolded. On a continuous landscape every minimum lies far below
+    random states, so that Λ of a glass is its null; "Λ of minima" has the minima that kicks ended in at |q| < ½ in
+    their place: their mean energy above the native one, and their spread. The stability gap is the lowest of them.
 
     Of a melting (``energy`` and ``signal_overlap`` on axes ``start_at`` and ``temperature``): the temperature T_f where
     ⟨q⟩ from the native state has fallen to ½ by the end, and by a quarter of the run; and up to which temperature the
     energy still remembers its start (hysteresis).
+
+    Of a potential (``ConstrainedTempering``): the free energy F(Q, T) at fixed overlap, divided into the exact entropy
+    of the spheres and the rest, and whether the native side has a minimum of its own and more weight than the other.
 
     Parameters
     ----------
@@ -56,11 +54,13 @@ class FunnelReport(Report):
         Arms with profiles; any may be left out.
     true_melting, shuffled_melting, planted_melting, unplanted_melting
         Arms that are heated and cooled; any may be left out.
+    true_potential, shuffled_potential, planted_potential
+        Arms that are held at overlaps; any may be left out.
     energy_tolerance, overlap_threshold
         What counts as returned; None: as the probe was told.
     """
 
-    arm_parameters: ClassVar[tuple[str, ...]] = (*PROFILES, *MELTINGS)
+    arm_parameters: ClassVar[tuple[str, ...]] = (*PROFILES, *MELTINGS, *POTENTIALS)
 
     def __init__(
         self,
@@ -74,14 +74,18 @@ class FunnelReport(Report):
         shuffled_melting: str = "",
         planted_melting: str = "",
         unplanted_melting: str = "",
+        true_potential: str = "",
+        shuffled_potential: str = "",
+        planted_potential: str = "",
         energy_tolerance: float | None = None,
         overlap_threshold: float | None = None,
     ):
         given = self.validate(
             true=true, noisy=noisy, shuffled=shuffled, untrained=untrained, planted=planted, unplanted=unplanted,
             true_melting=true_melting, shuffled_melting=shuffled_melting, planted_melting=planted_melting,
-            unplanted_melting=unplanted_melting, energy_tolerance=energy_tolerance,
-            overlap_threshold=overlap_threshold,
+            unplanted_melting=unplanted_melting, true_potential=true_potential,
+            shuffled_potential=shuffled_potential, planted_potential=planted_potential,
+            energy_tolerance=energy_tolerance, overlap_threshold=overlap_threshold,
         )  # fmt: skip
         self.arms = {role: given[role] for role in self.arm_parameters}
         self.energy_tolerance, self.overlap_threshold = given["energy_tolerance"], given["overlap_threshold"]
@@ -106,6 +110,10 @@ class FunnelReport(Report):
         for role in cls.arm_parameters:
             name = cls.chosen_arm(settings, role, list(arms))
             wanted = ("funnel_profile",) if role in PROFILES else ("energy", "signal_overlap")
+            if role in POTENTIALS:
+                wanted = ()
+                if name and any(one["dynamics"]["kind"] != "ConstrainedTempering" for one in arms[name]):
+                    raise InputError(f"{role}: arm {name} is not held at overlaps: use ConstrainedTempering")
             for physics in arms[name] if name else ():
                 for probe in wanted:
                     if probe not in physics["probes"]:
@@ -125,13 +133,16 @@ class FunnelReport(Report):
             if arm:
                 points = results.points(arm)
                 found[role] = [self._point(content, role, k, point) for k, point in enumerate(points)]
-        content.findings += list(_summary(found))
-        content.findings += list(_unfolded(found))
-        content.findings += list(_comparisons(found))
+        content.findings += list(statements(found))
         for role, what in MELTINGS.items():
             arm = self.chosen_arm(self.arms, role, results.arms)
             if arm:
                 add_melting(content, role, what, results.points(arm))
+        sizes = {one["about"]["n"]: one["sizes"] for points in found.values() for one in points}
+        for role, what in POTENTIALS.items():
+            arm = self.chosen_arm(self.arms, role, results.arms)
+            if arm:
+                add_potential(content, role, what, results.points(arm), sizes)
         return content
 
     def _point(self, content: Content, role: str, number: int, point: PointResults) -> dict[str, Any]:
@@ -162,15 +173,16 @@ class FunnelReport(Report):
             units |= self._basin(content, group, point, size, whole, about)
             with np.errstate(invalid="ignore", divide="ignore"):
                 units["stability"] = shape.depth / (shape.roughness * np.sqrt(2.0 * units["entropy"]))
+                units["minima_stability"] = _stability_of_minima(units)
         for name, values in units.items():
             mean, error = mean_and_error(values)
             about[name], about[f"{name}_error"] = float(mean), float(error)
             row[name] = float(mean)
-            if name in ("depth", "half_overlap", "roughness", "half_angle", "stability"):
+            if name in ("depth", "half_overlap", "roughness", "half_angle", "stability", "competing_gap"):
                 row[f"{name}_error"] = float(error)
         content.rows.append(row)
         content.describe(group, **{name: value for name, value in about.items() if value is not None})
-        return {"about": about, "units": units, "numbers": point.sample_numbers("funnel_profile")[whole]}
+        return {"about": about, "units": units, "sizes": tuple(s for s in size if s > 1)}
 
     def _basin(
         self, content: Content, group: str, point: PointResults, sizes: tuple[int, ...], whole: Any,
@@ -197,6 +209,7 @@ class FunnelReport(Report):
         half = np.median(widths, axis=1)
         moving = tuple(size for size in sizes if size > 1)
         volume = log_cap_measure(np.maximum(np.cos(widths), 0.0), moving)
+        gap, spread, lowest = _competing(energy, overlap, native)
         about["threshold"] = threshold
         about["always"] = bool((share.mean(axis=0) > 0.5).all())
         about["never"] = bool((share.mean(axis=0) < 0.5).all())
@@ -207,9 +220,34 @@ class FunnelReport(Report):
             "entropy": -volume.mean(axis=1),
             "widest_entropy": -(np.log(np.mean(np.exp(volume - volume.max(axis=1, keepdims=True)), axis=1))
                                 + volume.max(axis=1)),
+            "competing_gap": gap,
+            "competing_spread": spread,
+            "stability_gap": lowest,
             "as_deep": deep.mean(axis=2)[:, -1],
             "finished": _first_replica(point, "finished")[whole],
         }  # fmt: skip
+
+
+def _competing(energy: np.ndarray, overlap: np.ndarray, native: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Minima that descents found at |q| < 1/2, per sample: mean and lowest energy less the native one, and spread."""
+    away = np.where((np.abs(overlap) < _HALF) & np.isfinite(energy), energy - native[:, None, None], np.nan)
+    rows = away.reshape(len(away), -1)
+    count = np.isfinite(rows).sum(axis=1)
+    mean, spread, lowest = (np.full(len(rows), np.nan) for _ in range(3))
+    for a in np.flatnonzero(count > 0):
+        found = rows[a][np.isfinite(rows[a])]
+        mean[a], lowest[a] = found.mean(), found.min()
+        spread[a] = found.std(ddof=1) if len(found) > 1 else np.nan
+    return mean, spread, lowest
+
+
+def _stability_of_minima(units: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Λ against other minima; their spread is that over all samples, for one sample has few of them."""
+    known = units["competing_spread"][np.isfinite(units["competing_spread"])]
+    spread = float(np.sqrt(np.mean(known**2))) if len(known) else 0.0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        index = units["competing_gap"] / (spread * np.sqrt(2.0 * units["entropy"]))
+    return np.where(spread > 0, index, np.nan)
 
 
 def _first_replica(point: PointResults, name: str) -> np.ndarray:
@@ -237,131 +275,3 @@ def _numbers(point: PointResults) -> dict[str, float]:
         if isinstance(value, int | float) and not isinstance(value, bool):
             found[f"axis_{name}"] = float(value)
     return found
-
-
-def _summary(found: Mapping[str, list[dict[str, Any]]]):
-    """What shuffling the labels does to the funnel, counted over the points that both have."""
-    pairs = [(one, other) for other in found.get("shuffled", ()) for one in found.get("true", ())
-             if _axes(one) == _axes(other)]  # fmt: skip
-    if not pairs:
-        return
-    counted = []
-    for name, told, sign in (
-        ("half_overlap", "half of the depth is reached further from home", -1),
-        ("alignment", "the force points home better at q = 0.5", 1),
-        ("half_angle", "the basin is wider", 1),
-        ("as_deep", "more of the largest kicks end as deep", 1),
-        ("overshoot", "the overshoot is smaller", -1),
-    ):
-        known = [(one["units"][name], other["units"][name]) for one, other in pairs
-                 if name in one["units"] and name in other["units"]]  # fmt: skip
-        scores = [sign * _score(*pair) for pair in known]
-        if scores:
-            counted.append(
-                f"{told} at {sum(z >= DECISIVE for z in scores)} of {len(scores)} points, the opposite at "
-                f"{sum(z <= -DECISIVE for z in scores)}"
-            )
-    yield f"true against shuffled labels, by four standard errors: {'; '.join(counted)}"
-
-
-def _score(one: np.ndarray, other: np.ndarray) -> float:
-    (a, da), (b, db) = mean_and_error(one), mean_and_error(other)
-    error = math.hypot(float(da), float(db))
-    return (float(a) - float(b)) / error if error > 0 and np.isfinite(error) else 0.0
-
-
-def _unfolded(found: Mapping[str, list[dict[str, Any]]]):
-    """Λ of every arm, with the verdict."""
-    for role, points in found.items():
-        for one in points:
-            about = one["about"]
-            if "stability" not in about or not np.isfinite(about["stability"]):
-                continue
-            low, error = about["stability"], about["stability_error"]
-            verdict = "unfolded" if low < LEAST_STABILITY else "folded"
-            sure = "" if abs(low - LEAST_STABILITY) > 2 * error else ", within two errors of the border"
-            yield (
-                f"{PROFILES[role]}, {about['label']}: Λ = {low:.3g} ± {error:.2g} ({verdict}{sure}), from depth "
-                f"{about['depth']:.3g} ± {about['depth_error']:.2g}, roughness {about['roughness']:.3g} ± "
-                f"{about['roughness_error']:.2g} and S₀ = {about['entropy']:.3g} ± {about['entropy_error']:.2g} of the "
-                f"basin; θ½ = {about['half_angle']:.3g} ± {about['half_angle_error']:.2g} rad"
-                + (", a lower bound: every kick returns" if about["always"] else "")
-                + (f", which doing nothing gives too (arccos of the threshold {about['trivial_kick']:.2f})"
-                   if about["half_angle"] <= about["trivial_kick"] else "")
-            )  # fmt: skip
-
-
-_COMPARED = (
-    ("half_angle", "half-return angle"),
-    ("half_overlap", "overlap at half the depth"),
-    ("alignment", "cosine of the force with the way home at q = 0.5"),
-    ("overshoot", "overshoot over the depth"),
-    ("as_deep", "share of the largest kicks that end as deep as the native state"),
-    ("stability", "Λ"),
-)
-
-
-def _comparisons(found: Mapping[str, list[dict[str, Any]]]):
-    """True labels against each null at equal axes, sample by sample where samples are shared."""
-    for role in ("noisy", "shuffled", "untrained"):
-        for other in found.get(role, ()):
-            match = [one for one in found.get("true", ()) if _axes(one) == _axes(other)]
-            if not match:
-                continue
-            yield _compare(match[0], other, f"true against {PROFILES[role]}, {other['about']['label']}")
-    pair = found.get("planted", ()), found.get("unplanted", ())
-    if pair[0] and pair[1]:
-        yield _compare(pair[0][0], pair[1][0], "planted against unplanted glass")
-    for axis in ("n_train", "hidden"):
-        yield from _trends(found, axis)
-
-
-def _axes(one: Mapping[str, Any]) -> str:
-    about = one["about"]
-    kept = {name: value for name, value in about.items() if name.startswith("axis_") and name != "axis_label_noise"}
-    return json.dumps(kept, sort_keys=True)
-
-
-def _compare(one: Mapping[str, Any], other: Mapping[str, Any], what: str) -> str:
-    parts = []
-    for name, told in _COMPARED:
-        if name not in one["units"] or name not in other["units"]:
-            continue
-        (a, da), (b, db) = (mean_and_error(side["units"][name]) for side in (one, other))
-        if not np.isfinite(a) or not np.isfinite(b):
-            continue
-        z = _score(one["units"][name], other["units"][name])
-        verdict = "no certain difference" if abs(z) < DECISIVE else ("larger" if z > 0 else "smaller")
-        parts.append(f"{told} {a:.3g} ± {da:.1g} against {b:.3g} ± {db:.1g} ({verdict}, z = {z:.1f})")
-    return f"{what}: {'; '.join(parts)}"
-
-
-def _trends(found: Mapping[str, list[dict[str, Any]]], axis: str):
-    """How the half-return angle goes with an axis at fixed others, by the slope against its logarithm."""
-    for role in ("true", "shuffled"):
-        groups: dict[str, list[Any]] = {}
-        for one in found.get(role, ()):
-            about = one["about"]
-            if f"axis_{axis}" in about and "half_angle" in one["units"]:
-                rest = {k: v for k, v in about.items() if k.startswith("axis_") and k != f"axis_{axis}"}
-                groups.setdefault(json.dumps(rest, sort_keys=True), []).append(one)
-        for members in groups.values():
-            x = np.log10([one["about"][f"axis_{axis}"] for one in members])
-            if len(members) < 2 or min(one["about"]["samples"] for one in members) < FEWEST_UNITS:
-                continue
-            parts = []
-            for name, told in (("half_angle", "half-return angle"), ("depth", "depth")):
-                values, errors = np.array([mean_and_error(one["units"][name]) for one in members]).T
-                weight = x - x.mean()
-                slope = float(weight @ values / (weight @ weight))
-                error = float(np.sqrt((weight**2) @ errors**2) / (weight @ weight))
-                z = slope / error if error > 0 else 0.0
-                verdict = "no certain change" if abs(z) < DECISIVE else ("grows" if z > 0 else "falls")
-                parts.append(f"{told} {verdict}: {slope:.3g} ± {error:.1g} per decade")
-            others = {k.removeprefix("axis_"): v for k, v in members[0]["about"].items()
-                      if k.startswith("axis_") and k != f"axis_{axis}"}  # fmt: skip
-            fixed = ", ".join(f"{name} = {value:g}" for name, value in others.items())
-            yield (
-                f"{PROFILES[role]} with {axis} from {10 ** x.min():g} to {10 ** x.max():g}"
-                + (f" at {fixed}" if fixed else "") + f": {'; '.join(parts)}"
-            )  # fmt: skip

@@ -27,6 +27,7 @@ _SPACES = {"logits": "gradients of the right logits", "losses": "gradients of th
            "clusters": "gradients of all logits over all classes"}  # fmt: skip
 _NEARLY_FLAT = 1e-2
 _BINS = 60
+_RESOLUTION = 2e-3  # of fitted distances
 
 
 class HessianSpectraReport(Report):
@@ -224,7 +225,9 @@ def _bulk_finding(label: str, bulk: dict[str, dict[str, Any]]) -> str:
             continue
         nearest = min(laws, key=lambda law: one[law][0])
         distance, largest = one[nearest][0], one[nearest][3]
+        # the free sum contains the other two as limits: a difference of a fit's resolution says nothing
+        equal = [law for law in laws if one[law][0] <= distance + _RESOLUTION]
         verdict = "as near as matrices of that law are" if distance <= largest else "further than matrices of that law"
         each = ", ".join(f"{law} {one[law][0]:.4f} (null {one[law][2]:.4f})" for law in laws)
-        parts.append(f"at time {one['time']:.4g}: {each}; nearest is the {nearest}, {verdict}")
+        parts.append(f"at time {one['time']:.4g}: {each}; nearest is the {' and the '.join(equal)}, {verdict}")
     return f"{label}: Kolmogorov–Smirnov distance of the bulk: {'; '.join(parts)}"

@@ -26,7 +26,10 @@ from spinnet.theory import perceptron
 _LATE = 0.5
 _FEWEST_SIZES = 3
 _CURVE = 160
-_ROLES = ("spherical", "ising")
+_LEARNING = ("spherical", "ising")
+_ROLES = (*_LEARNING, "funnel")
+#: Below, nothing is called folded; and how near independent energies come to the temperature that was measured.
+_FOLDED, _CLOSE = 1.1, 0.08
 #: Measured quantities and their names in theory.
 _QUANTITIES = {
     "spherical": {"overlap": "overlap", "error": "generalisation_error_gibbs"},
@@ -44,13 +47,16 @@ class PerceptronLearningReport(Report):
         ``signal_overlap`` and ``replica_overlap``.
     ising
         Arm of Ising weights, all of them listed by the probe ``native_levels``.
+    funnel
+        Arm of Ising weights with the probe ``funnel``: the training error as a funnel around the teacher. Its labels
+        may be random, as the null.
     """
 
     arm_parameters: ClassVar[tuple[str, ...]] = _ROLES
     landscapes: ClassVar[tuple[str, ...]] = ("TeacherStudentPerceptron",)
 
-    def __init__(self, spherical: str = "", ising: str = ""):
-        self.arms = self.validate(spherical=spherical, ising=ising)
+    def __init__(self, spherical: str = "", ising: str = "", funnel: str = ""):
+        self.arms = self.validate(spherical=spherical, ising=ising, funnel=funnel)
 
     @classmethod
     def validate(cls, **given: Any) -> dict[str, Any]:
@@ -77,6 +83,9 @@ class PerceptronLearningReport(Report):
         for role, name in self.arms.items():
             if not name:
                 continue
+            if role == "funnel":
+                content.findings += _funnel(content, results.points(name))
+                continue
             tell(f"learning curve of {role} weights")
             measure = _sampled if role == "spherical" else _listed
             found = {load: {} for load in sorted({_load(point) for point in results.points(name)})}
@@ -93,8 +102,13 @@ class PerceptronLearningReport(Report):
 def _check(role: str, name: str, physics: Mapping[str, Any]) -> None:
     """Refuse an arm that is not on the Nishimori line, or is measured otherwise."""
     landscape = physics["landscape"]
-    if landscape["weights"] != role:
-        raise InputError(f"{role}: arm {name} has weights = {landscape['weights']!r}; they must be {role!r}")
+    weights = "ising" if role == "funnel" else role
+    if landscape["weights"] != weights:
+        raise InputError(f"{role}: arm {name} has weights = {landscape['weights']!r}; they must be {weights!r}")
+    if role == "funnel":
+        if "funnel" not in physics["probes"]:
+            raise InputError(f"funnel: arm {name} is measured without the probe funnel: add [probes.funnel]")
+        return
     if landscape["labels"] != "teacher" or landscape["noise"] != 0:
         raise InputError(f"{role}: arm {name} must have labels = 'teacher' without noise: theory is for those")
     probes = ("signal_overlap", "replica_overlap") if role == "spherical" else ("native_levels",)
@@ -249,3 +263,59 @@ def _converged(found) -> str:
         f"spherical weights: R still MOVES in the last half of the run (|z| = {worst[0]:.1f} at N = {worst[1]}, "
         f"alpha = {worst[2]:.4g}): it has not converged; run longer"
     )
+
+
+def _funnel(content: Content, points: Sequence[PointResults]) -> list[str]:
+    """Frustration index, stability gap and melting temperature of the funnel of training errors.
+
+    E̅ = P/2 and σ² = P/4 among the students that know nothing of the teacher give Λ = √(α/(2 ln 2)) for N → ∞.
+    """
+    folded, null = [], []
+    series: dict[str, list[list[float]]] = {}
+    for point in sorted(points, key=lambda point: (point.n_dof, _load(point))):
+        labels, load, n = point.physics["landscape"]["labels"], _load(point), point.n_dof
+        index, gap, melting, predicted = (
+            _moments(point.independent(f"funnel/{name}"))
+            for name in ("stability", "stability_gap", "half_overlap_temperature", "random_energy_temperature")
+        )
+        series.setdefault(f"{labels}/{n}", []).append([load, *index, *gap, *melting, *predicted])
+        content.rows.append({
+            "weights": f"ising, {labels} labels", "alpha": load, "quantity": "frustration index", "largest_n": n,
+            "value": index[0], "value_error": index[1], "limit": None, "limit_error": None,
+            "theory": math.sqrt(load / (2.0 * math.log(2.0))) if labels == "teacher" else 0.0, "z": None,
+        })  # fmt: skip
+        if labels == "random":
+            null.append((index[0], load, n))
+        elif index[0] >= _FOLDED and melting[0] > 0 and predicted[0] > 0:
+            folded.append((abs(predicted[0] / melting[0] - 1.0), load, n, melting, predicted, gap))
+    measured = ("stability", "gap", "melting", "predicted")
+    names = ("load", *(f"{name}{end}" for name in measured for end in ("", "_error")))
+    for number, (label, rows) in enumerate(series.items()):
+        group, (labels, n) = f"funnel/{number}", label.split("/")
+        content.describe(group, labels=labels, n=int(n))
+        for name, column in zip(names, np.array(rows).T, strict=True):
+            content.add(f"{group}/{name}", column, ("load",))
+    findings = []
+    # Independent energies are a statement about large N: the largest size is judged.
+    folded = [one for one in folded if one[2] == max(other[2] for other in folded)]
+    if folded:
+        worst, steepest = max(folded), max(folded, key=lambda one: one[1])
+        findings.append(
+            f"funnel of the teacher (index of {_FOLDED} or more at {len(folded)} loads of the largest size): the "
+            f"folding temperature of "
+            f"independent energies {'is' if worst[0] < _CLOSE else 'is NOT'} within {100 * _CLOSE:.0f} % of where the "
+            f"mean overlap is one half; largest deviation {100 * worst[0]:.1f} % (N = {worst[2]}, alpha = "
+            f"{worst[1]:.4g}). At alpha = {steepest[1]:.4g}, N = {steepest[2]}: T = {steepest[3][0]:.3f} ± "
+            f"{steepest[3][1]:.3f} against {steepest[4][0]:.3f} ± {steepest[4][1]:.3f}, stability gap "
+            f"{steepest[5][0]:.1f} ± {steepest[5][1]:.1f} errors"
+        )
+    else:
+        findings.append(f"funnel of the teacher: the frustration index stays below {_FOLDED}: unfolded")
+    if null:
+        largest = max(null)
+        verb = "no funnel" if largest[0] < _FOLDED else "A FUNNEL"
+        findings.append(
+            f"random labels dig {verb} around a teacher that has nothing to do with them: largest index "
+            f"{largest[0]:.2f} (N = {largest[2]}, alpha = {largest[1]:.4g})"
+        )
+    return findings

@@ -18,6 +18,7 @@ _WORDS = {
     layout.COLLECTED: "all results of a study",
     layout.COMPARISON: "comparison of two landscapes",
     layout.REPORT: "report of a study",
+    layout.MODEL: "measurement of one model",
     layout.EXPORT: "part of a result file, for other programs",
 }
 _AGAIN = {
@@ -26,9 +27,12 @@ _AGAIN = {
     layout.CHECKPOINT: "spinnet run goes on from it",
     layout.COMPARISON: "spinnet compare {folder}",
     layout.REPORT: "spinnet report {parent} {report}",
+    layout.MODEL: "{command}",
     layout.EXPORT: "spinnet export {source} {path}",
 }
-_TOLD_ELSEWHERE = frozenset({"schema", "schema_version", "digest", "configuration", "gaps", "findings", "notes"})
+_TOLD_ELSEWHERE = frozenset({
+    "schema", "schema_version", "digest", "configuration", "gaps", "findings", "notes", "parameters",
+})  # fmt: skip
 
 
 def describe(path: str | os.PathLike) -> dict[str, Any]:
@@ -57,7 +61,7 @@ def describe(path: str | os.PathLike) -> dict[str, Any]:
         "digest": str(header["digest"]),
         "bytes": path.stat().st_size,
         **told,
-        "make_again": _AGAIN[schema].format_map({"report": "", "source": "SOURCE", **names}),
+        "make_again": _AGAIN[schema].format_map({"report": "", "source": "SOURCE", "command": "", **names}),
     }
     if schema == layout.COLLECTED and (gaps := json.loads(header.get("gaps", "[]"))):
         found["missing"] = gaps

@@ -13,6 +13,8 @@ Every file carries at its root ``schema``, ``schema_version`` and ``digest``; th
     what the comparison step computed from collected files.
 ``spinnet-report``
     what one report of a study computed from its collected file.
+``spinnet-model``
+    one model of a person's own, measured beside its nulls: ``/<arm>/<group>/<name>``, and what was found.
 ``spinnet-export``
     a part of one of these, for other programs.
 
@@ -33,10 +35,11 @@ CHECKPOINT = "spinnet-checkpoint"
 COLLECTED = "spinnet-collected"
 COMPARISON = "spinnet-comparison"
 REPORT = "spinnet-report"
+MODEL = "spinnet-model"
 EXPORT = "spinnet-export"
 
 #: The version of each schema that this package writes. Raised whenever an old reader would misread a new file.
-VERSIONS: dict[str, int] = {TASK: 1, CHECKPOINT: 1, COLLECTED: 1, COMPARISON: 1, REPORT: 1, EXPORT: 1}
+VERSIONS: dict[str, int] = {TASK: 1, CHECKPOINT: 1, COLLECTED: 1, COMPARISON: 1, REPORT: 1, MODEL: 1, EXPORT: 1}
 
 #: (schema, version) -> function(content) that turns content of that version into content of the next one, in place.
 #: ``content`` is the dict of :func:`spinnet.results.reader.read_content`.

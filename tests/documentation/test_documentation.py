@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from reference.optional import require_dask
+from reference.optional import require_dask, require_torch
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
@@ -37,6 +37,8 @@ def commands(text: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_everything_on_a_page_runs(page, tmp_path):
+    if page.stem == "torch":
+        require_torch()
     python = []
     for language, title, text in blocks(page):
         if language == "toml":

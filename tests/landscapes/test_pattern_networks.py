@@ -80,6 +80,20 @@ def test_sequences_of_flips_may_be_split(case):
     assert (landscape.flip_sites(part, sites[7:], thresholds[7:])[0] == whole).all()
 
 
+def test_sums_beyond_16_bits_are_widened():
+    # 300 times the same pattern: ten overlaps of one lane add up to 100 000
+    model = HopfieldModel(20000, patterns=300, seed=1)
+    model._keep(np.tile(model._words[:1], (300, 1)), np.array(model.signal))
+    x = np.tile(model.signal, (2, 1))
+    x[1, :500] *= -1
+    sites, thresholds = np.arange(490, 515)[:, None], np.zeros((25, 2))
+    for found, expected in zip(
+        model.flip_sites(x, sites, thresholds), LocalMoves.flip_sites(model, x, sites, thresholds), strict=True
+    ):
+        assert (found == expected).all()
+    assert (model.flip_sites(x, sites, thresholds)[1] == [0, 10]).all()
+
+
 def test_packing_and_unpacking_belong_together():
     x = 1 - 2 * np.random.default_rng(0).integers(0, 2, (3, 130)).astype(np.int8)
     packed = pack_signs(x, 8)

@@ -155,6 +155,29 @@ def test_diverged_replicas_are_measured_as_nan():
     assert np.isnan(found["returned"]).all() and np.isnan(found["energy_density"]).all()
 
 
+@pytest.mark.slow
+def test_the_needle_of_shuffled_labels_overshoots_only_where_all_layers_share_one_size():
+    """Reference bands of a 64-30-10 tanh network on 400 digits, whose weights turn as one vector."""
+    bands = {
+        False: [0.003, 0.025, 0.085, 0.305, 1.17, 1.99, 2.51, 2.76],
+        True: [0.023, 3.38, 4.49, 6.11, 6.46, 5.84, 5.51, 4.98],
+    }
+    q = (1.0, 0.95, 0.9, 0.8, 0.6, 0.4, 0.2, 0.0)
+    for shuffled, band in bands.items():
+        native = NativeNetwork(
+            hidden=[30], data_options={"n_train": 400, "n_test": 500, "shuffle_labels": shuffled}, weight_decay=2.5e-4,
+            learning_rate=0.3, batch=40, training_steps=20_000, settle=0, seed=1,
+        )  # fmt: skip
+        x = native.native_weights[None]
+        whole = profile(native.network, x, overlaps=q, directions=32, blocks="whole")["energy_density"][0]
+        layers = profile(native.network, x, overlaps=q, directions=32)["energy_density"][0]
+        np.testing.assert_allclose(whole, band, rtol=0.25, atol=0.01)
+        assert (np.diff(layers) > 0).all()
+        assert (whole.max() > 1.2 * whole[-1]) == shuffled
+    with pytest.raises(CapabilityError, match="use blocks = 'layers'"):
+        profile(native, native.signal[None], blocks="whole")
+
+
 def test_a_signal_that_is_not_there_is_asked_for_by_name():
     with pytest.raises(CapabilityError, match="reference = 'end'"):
         profile(HarmonicWell(), np.ones((1, 2)), reference="signal")

@@ -9,8 +9,10 @@ from spinnet.dynamics import RejectionFree, SpinFlips
 from spinnet.landscapes import (
     ContinuousREM,
     DataCorrelatedREM,
+    FoldingREM,
     GeneralizedREM,
     LogCorrelatedREM,
+    PlantedGlass,
     PSpinIsing,
     RandomEnergyModel,
 )
@@ -29,6 +31,9 @@ LEVELS = {
     "circle": (LogCorrelatedREM(8, seed=1), [-1.7930698781, -4.2322383443, 2.0370101382]),
     "interval": (LogCorrelatedREM(8, "interval", seed=1), [3.1154979328, 1.2291170051, 1.7132672857]),
     "Ising p = 3": (PSpinIsing(9, 3, seed=1), [-1.8050345115, 2.6292357396, -4.9980631392]),
+    "folding": (FoldingREM(20, 1.6, "power", softening=0.5, seed=1),
+                [-26.641747557, -21.464584062, -19.556168139]),
+    "planted Ising": (PlantedGlass(9, 3, snr=1.5, seed=1), [-1.5550345115, 2.6199764803, -3.8406557318]),
     "networks": (DataCorrelatedREM(20, NETWORK, seed=1, sample=1), [88.475759415, 66.509247751, 67.287630456]),
 }  # fmt: skip
 

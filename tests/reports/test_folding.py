@@ -15,6 +15,7 @@ from spinnet.probes.density_of_states import DensityOfStatesProbe
 from spinnet.probes.funnel import FunnelProbe
 from spinnet.records import Variable
 from spinnet.reports.folding import FoldingReport, barrier
+from spinnet.theory.folding import FunnelProfile
 
 T = [0.6, 1.2, 1.7, 2.4]
 TIMES = [0.4, 0.8, 1.6, 12.0]
@@ -163,6 +164,31 @@ def test_densities_of_states_are_laid_beside_counts(tmp_path):
     assert "nothing is reported" in build(tmp_path, sampled=[sampled(converged=0)]).findings[0]
 
 
+def walked(roughness=1.0, converged=1):
+    n, temperature, rng = 20, 2.2, np.random.default_rng(0)
+    landscape = {"n": n, "stability": 1.6, "power": 1.0, **FUNNEL}
+    model = FoldingREM(**landscape)
+    entropy = np.array([math.log(math.comb(n, k)) for k in range(n + 1)])
+    rough = roughness * math.sqrt(10) * model.roughness
+    profile = FunnelProfile(model.shell_overlap, -model.mean_energy, rough, entropy)
+    log_z = -profile.free_energy(temperature) / temperature + 0.05 * rng.standard_normal((4, 5, n + 1))
+    variables = {
+        "dynamics/log_partition": log_z, "dynamics/converged": np.full((4, 5), converged),
+        "dynamics/overlaps": np.broadcast_to(model.shell_overlap, log_z.shape),
+    }  # fmt: skip
+    dynamics = {"kind": "OverlapWalk", "temperature": temperature}
+    return {"parameters": {"n": n}, "physics": physics(landscape, dynamics), "variables": variables}
+
+
+def test_free_energies_by_walks_are_laid_beside_random_energies(tmp_path):
+    def difference(**wrong):
+        line = build(tmp_path, walked=[walked(**wrong)]).findings[0]
+        return float(line.split("at most ")[1].split(" ")[0])
+
+    assert difference() < 0.1 < difference(roughness=1.1)
+    assert "nothing is reported" in build(tmp_path, walked=[walked(converged=0)]).findings[0]
+
+
 @pytest.mark.parametrize(
     ("role", "table", "dynamics", "probes", "fragment"),
     [
@@ -171,6 +197,7 @@ def test_densities_of_states_are_laid_beside_counts(tmp_path):
         ("funnel", {}, "Still", ("funnel",), "power"),
         ("hole_kinetics", {}, "SpinFlips", (), "FirstPassage"),
         ("sampled", {}, "WangLandau", (), "density_of_states"),
+        ("walked", {}, "WangLandau", (), "OverlapWalk"),
     ],
 )
 def test_arms_that_cannot_play_a_role_are_refused_before_a_run(role, table, dynamics, probes, fragment):

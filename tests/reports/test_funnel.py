@@ -85,6 +85,21 @@ def test_an_unfolded_state_is_called_so(tmp_path):
     assert "(folded" in content.findings[0]
 
 
+def test_other_minima_are_what_a_native_state_is_compared_with(tmp_path):
+    """Ends of lost kicks lie 0.5 ± 0.02 above the native state of one arm, and level with that of the other."""
+    arms = {"a": [profile(1, 0.7, depth=9.0)], "b": [profile(1, 0.7, depth=9.0)]}
+    for name, shift in (("a", 0.0), ("b", -0.5)):
+        energy = arms[name][0]["variables"]["basin/energy_density"]
+        lost = arms[name][0]["variables"]["basin/overlap"] < 0.5
+        energy += np.where(lost, shift + 0.02 * np.random.default_rng(4).standard_normal(lost.shape), 0.0)
+    content = build(tmp_path, arms, planted="a", unplanted="b")
+    deep, level = content.rows
+    assert deep["stability"] > 1.1 and level["stability"] > 1.1
+    assert deep["competing_gap"] == pytest.approx(0.5, abs=0.02) and abs(level["competing_gap"]) < 0.02
+    assert deep["minima_stability"] > 1.1 > abs(level["minima_stability"])
+    assert any("null: Λ of an unplanted glass" in line for line in content.findings)
+
+
 def test_another_threshold_needs_no_other_run(tmp_path):
     strict = build(tmp_path, {"a": [profile(1, 1.0)]}, true="a", overlap_threshold=0.2, energy_tolerance=1.0)
     assert strict.rows[0]["half_angle"] == pytest.approx(1.2) and "every kick returns" in strict.findings[0]

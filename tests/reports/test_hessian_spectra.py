@@ -5,7 +5,15 @@ import pytest
 from reports.made import made_results
 
 from spinnet.records import Variable
-from spinnet.reports.bulk_laws import BulkFit, fit_bulk, ks_distance, law_cdf, null_distances, sample_spectrum
+from spinnet.reports.bulk_laws import (
+    BulkFit,
+    fit_bulk,
+    free_sum_density,
+    ks_distance,
+    law_cdf,
+    null_distances,
+    sample_spectrum,
+)
 from spinnet.reports.hessian_spectra import HessianSpectraReport
 from spinnet.theory.random_matrices import WishartPlusWigner
 
@@ -20,6 +28,14 @@ def test_the_distribution_of_the_free_sum_is_that_of_quadrature():
     law, free = law_cdf("free sum", (2.0, 0.05, 3.0)), WishartPlusWigner(2.0, 0.05)
     for x in (-0.3, 0.0, 0.5, 2.0, 4.0):
         assert law(np.array([3.0 * x]))[0] == pytest.approx(free.cdf(x), abs=1e-4)
+
+
+@pytest.mark.parametrize(("ratio", "epsilon"), [(0.5, 0.1), (2.0, 0.05), (30.0, 3.0), (0.1, 5e-4)])
+def test_the_fast_density_is_that_of_the_cubic(ratio, epsilon):
+    law = WishartPlusWigner(ratio, epsilon)
+    x = np.linspace(law.edges[0], law.edges[-1], 301)[1:-1]
+    exact = law.density(x)
+    np.testing.assert_allclose(free_sum_density(x, ratio, epsilon), exact, atol=1e-6 * exact.max())
 
 
 @pytest.mark.parametrize("truth", TRUTHS)

@@ -118,3 +118,45 @@ def test_missing_probes_and_other_dynamics_are_refused():
             PerceptronLearningReport.check(settings, {"a": [{**physics("spherical"), key: value}]})
     with pytest.raises(InputError, match="no arm is named"):
         PerceptronLearningReport.resolve({}, "report")
+
+
+def funnel(teacher=1.0, random=0.0, off=1.0, samples=12):
+    """Frustration indices near √(α/(2 ln 2)) for the teacher's labels; melting where independent energies say."""
+    points = []
+    for labels, scale in (("teacher", teacher), ("random", random)):
+        for alpha in (1.0, 8.0):
+            rng = np.random.default_rng(int(alpha))
+            index = scale * np.sqrt(alpha / (2 * np.log(2))) + 0.05 * rng.standard_normal((samples, 1))
+            predicted = np.where(index > 1, 0.7 * alpha, np.nan)
+            table = physics("ising", labels=labels)
+            table["probes"] = {"funnel": {}}
+            variables = {"funnel/stability": index, "funnel/stability_gap": 2.0 * alpha + 0 * index,
+                         "funnel/half_overlap_temperature": off * predicted,
+                         "funnel/random_energy_temperature": predicted}  # fmt: skip
+            own = {"n_units": int(11 * alpha), "n_dof": 11}
+            points.append({"parameters": {"labels": labels, "alpha": alpha, "n": 11}, "physics": table,
+                           "variables": variables, "attributes": own})  # fmt: skip
+    return points
+
+
+def test_the_funnel_of_a_teacher_is_told_from_random_labels(tmp_path):
+    content = build(tmp_path, funnel=funnel())
+    teacher, null = content.findings
+    assert "index of 1.1 or more at 1 loads" in teacher and "is within 8 %" in teacher and "no funnel" in null
+    assert content.groups["funnel/0"]["labels"] == "random" or content.groups["funnel/1"]["labels"] == "random"
+
+
+def test_other_funnels_are_called_wrong(tmp_path):
+    teacher, null = build(tmp_path, funnel=funnel(random=1.0, off=1.2)).findings
+    assert "is NOT within 8 %" in teacher and "A FUNNEL" in null
+    assert "unfolded" in build(tmp_path, funnel=funnel(teacher=0.4)).findings[0]
+
+
+def test_a_funnel_arm_needs_its_probe_and_ising_weights():
+    settings = PerceptronLearningReport.resolve({"funnel": "a"}, "report")
+    table = physics("ising")
+    with pytest.raises(InputError, match="probe funnel"):
+        PerceptronLearningReport.check(settings, {"a": [table]})
+    with pytest.raises(InputError, match="weights"):
+        other = {**table, "landscape": {**table["landscape"], "weights": "spherical"}}
+        PerceptronLearningReport.check(settings, {"a": [other]})

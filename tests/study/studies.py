@@ -21,7 +21,7 @@ NATIVES = ("flat_minima", "network_funnel", "network_phase_diagram", "which_land
 ELSEWHERE = ("glass_vs_network",)
 NETWORK_SPECTRA = ("diagonal_hessian", "error_signal", "hessian_spectra", "index_energy", "jamming_and_zero_modes",
                    "weight_spectra")  # fmt: skip
-NETWORK_PATHS = ("barriers_and_symmetry", "goodfellow_paths")
+NETWORK_PATHS = ("barriers_and_symmetry", "choromanska_levels", "goodfellow_paths")
 
 #: Noise of SGD, and how networks move.
 NETWORK_NOISE = ("cooling", "network_ageing", "sgd_temperature")
