@@ -136,7 +136,7 @@ class ClassificationReport(Report):
         enough = bool((np.bincount(labels, minlength=len(CLASSES)) >= FEWEST_OWN).all())
         for number, point in enumerate(points):
             if point.role in REFERENCES:
-                calls = _rows(learnt.calls, np.flatnonzero(origin == references.index(point)))
+                calls = _of_point(learnt.calls, origin == references.index(point), point)
             else:
                 calls = learnt.classifier.call(point.values)
                 content.findings += _verdict(point, calls, single, enough)
@@ -303,8 +303,15 @@ def _share(count: int, total: int) -> str:
     return f"{count} of {total}, {100 * low:.0f} to {100 * high:.0f} %"
 
 
-def _rows(calls: Calls, rows: np.ndarray) -> Calls:
-    return Calls(*(getattr(calls, name)[rows] for name in ("nearest", "posterior", "p_value", "called", "deviation")))
+def _of_point(calls: Calls, rows: np.ndarray, point: _Point) -> Calls:
+    """The calls of the units of one reference point; those without a native state are none of the classes."""
+    native, found = np.isfinite(point.values).all(axis=1), {}
+    for name, nothing in (("nearest", NONE), ("posterior", np.nan), ("p_value", 0.0), ("called", NONE),
+                          ("deviation", np.nan)):  # fmt: skip
+        values = getattr(calls, name)
+        found[name] = np.full((len(native), *values.shape[1:]), nothing, dtype=values.dtype)
+        found[name][native] = values[rows]
+    return Calls(**found)
 
 
 def _add_classes(
