@@ -91,3 +91,17 @@ def test_arms_measured_differently_are_refused():
 def test_a_class_without_references_is_refused():
     with pytest.raises(InputError, match="rem names no arm"):
         ClassificationReport(glass="a", funnel="b")
+
+
+def test_a_reference_without_a_native_state_is_none_and_keeps_its_row(tmp_path):
+    values, _, _, _ = references(24)
+    hollow = point(values[:24], n=50)
+    hollow["variables"]["funnel_profile/roughness"][3] = 100.0
+    arms = {"glass": [hollow], "glass_size": [point(values[24:48])], "rem": [point(values[48:72])],
+            "funnel": [point(values[72:96])]}  # fmt: skip
+    report = ClassificationReport(**{role: role for role in arms})
+    content = report.build(made_results(tmp_path / "c.h5", arms), lambda line: None)
+    called = content.variables["points/0/called"].data
+    assert len(called) == 24 and called[3] == -1 and (called == 0).sum() > 18
+    assert content.variables["points/0/p_value"].data[3].max() == 0.0
+    assert said(content, "95 references")
