@@ -18,7 +18,7 @@ from spinnet.campaign.study import Arm, Point, Study, Task
 from spinnet.campaign.task import DONE, run_task
 from spinnet.errors import EXIT_DONE, InputError, ResultFileError, SpinnetError
 from spinnet.results import read_header, read_task, verify
-from spinnet.results.schema import CHECKPOINT, COLLECTED, COMPARISON, EXPORT, REPORT, TASK
+from spinnet.results.schema import CHECKPOINT, COLLECTED, COMPARISON, EXPORT, MODEL, REPORT, TASK
 from spinnet.results.storage import storage_error
 
 
@@ -68,9 +68,10 @@ def rerun(
         CHECKPOINT: "a checkpoint is continued by spinnet run",
         COMPARISON: "a comparison is made again by spinnet compare",
         REPORT: "a report is made again by spinnet report",
+        MODEL: "a model is measured again by the command that spinnet info tells",
         EXPORT: "an export is made again by spinnet export",
     }
-    raise InputError(f"{path} is derived from other files: {remedies[header['schema']]}")
+    raise InputError(f"{path} is no result of a task or a study: {remedies[header['schema']]}")
 
 
 def _folder(path: Path, out: str | os.PathLike | None) -> Path:

@@ -131,8 +131,9 @@ def _times(ax: Axes, kinetics: dict[str, Group | None]) -> None:
 
 
 def _density(ax: Axes, one: Group) -> None:
+    label = "Wang–Landau" if one.number("converged") else "Wang–Landau, not converged"
     ax.errorbar(one["energy"], one["log_density"], one["log_density_error"], color=style.COLOURS[0], marker="o", ms=2.6,
-                ls="none", label="Wang–Landau")  # fmt: skip
+                ls="none", label=label)  # fmt: skip
     ax.plot(one["energy"], one["exact_log_density"], **_THEORY, label=f"all levels, $N$ = {one.number('n'):.0f}")
     ax.set_xlabel(r"energy $E$")
     ax.set_ylabel(r"$\ln g(E)$")

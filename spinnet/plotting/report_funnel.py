@@ -95,29 +95,32 @@ def _rest(group: Group, axis: str) -> tuple[float, ...]:
 
 
 def _meltings(report: LoadedReport) -> Figure | None:
-    shown = [(role, name, number) for role, name, number in _MELTINGS if report.below(role)]
-    if not shown:
+    """Networks above, glasses below: energies from both starts, and overlaps at a quarter and at the end of the run."""
+    rows = [[entry for entry in half if report.below(entry[0])] for half in (_MELTINGS[:2], _MELTINGS[2:])]
+    rows = [row for row in rows if row]
+    if not rows:
         return None
-    figure, axes = style.panels(2 * len(shown), height=2.2)
-    for row, (role, name, number) in enumerate(shown):
-        one, colour = next(iter(report.below(role).values())), style.COLOURS[number]
-        energies, overlaps = axes[2 * row], axes[2 * row + 1]
-        t = one["temperature"]
-        for key, mark, label in (("heated", "o", "from the native state"), ("cooled", "s", "from random")):
-            energies.errorbar(t, one[key][:, -1], one[f"{key}_error"][:, -1], color=colour, marker=mark, ms=3.5, lw=0.9,
-                              mfc=colour if key == "heated" else "white", label=f"{name}, {label}")  # fmt: skip
-        energies.set_ylabel("energy density")
-        quarter = int(np.argmin(np.abs(one["time"] - 0.25 * one["time"][-1])))
-        for k, fill in ((quarter, "white"), (-1, colour)):
-            overlaps.errorbar(t, one["overlap"][:, k], one["overlap_error"][:, k], color=colour, mfc=fill, marker="o",
-                              ms=3.5, lw=0.9, label=f"$t={one['time'][k]:.3g}$")  # fmt: skip
+    figure, axes = style.panels(2 * len(rows), height=2.6)
+    for place, shown in enumerate(rows):
+        energies, overlaps = axes[2 * place], axes[2 * place + 1]
+        for role, name, number in shown:
+            one, colour = next(iter(report.below(role).values())), style.COLOURS[number]
+            t = one["temperature"]
+            for key, mark, label in (("heated", "o", "native"), ("cooled", "s", "random")):
+                energies.errorbar(t, one[key][:, -1], one[f"{key}_error"][:, -1], color=colour, marker=mark, ms=3.5,
+                                  lw=0.9, mfc=colour if key == "heated" else "white",
+                                  label=f"{name}, from {label}")  # fmt: skip
+            quarter = int(np.argmin(np.abs(one["time"] - 0.25 * one["time"][-1])))
+            for k, fill in ((quarter, "white"), (-1, colour)):
+                overlaps.errorbar(t, one["overlap"][:, k], one["overlap_error"][:, k], color=colour, mfc=fill,
+                                  marker="o", ms=3.5, lw=0.9, label=f"{name}, $t={one['time'][k]:.3g}$")  # fmt: skip
         overlaps.axhline(0.5, color=style.GREY, lw=0.6)
-        overlaps.set_ylabel(r"$\langle q\rangle$ from the native state")
         overlaps.set_ylim(-0.1, 1.05)
-        for ax in (energies, overlaps):
+        for ax, text in ((energies, "energy density"), (overlaps, r"$\langle q\rangle$ from the native state")):
             ax.set_xscale("log")
             ax.set_xlabel("temperature")
-            ax.legend(loc="best")
+            ax.set_ylabel(text)
+            ax.legend(loc="best", fontsize=7)
     style.letter(axes)
     return figure
 

@@ -27,9 +27,10 @@ def add_sampling(content: Content, points: list[PointResults]) -> list[str]:
         samples = _samples(point)
         found = [_sample(point, a, b) for a, b in samples]
         good = [one for one in found if one["converged"]]
-        for a, one in enumerate(found[:1]):
+        for one in (good or found)[:1]:
             group = f"sampled/{number}"
-            content.describe(group, n=int(point.physics["landscape"]["n"]), label=point.label, sample=a)
+            content.describe(group, n=int(point.physics["landscape"]["n"]), label=point.label,
+                             converged=int(one["converged"]))  # fmt: skip
             for name in ("energy", "log_density", "log_density_error", "exact_log_density", "overlap",
                          "exact_overlap"):  # fmt: skip
                 content.add(f"{group}/{name}", one[name], ("bin",), "energy" if name == "energy" else "1")

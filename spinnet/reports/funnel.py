@@ -25,6 +25,10 @@ MELTINGS = {f"{role}_melting": PROFILES[role] for role in ("true", "shuffled", "
 #: Roles of arms that are held at overlaps with the native state.
 POTENTIALS = {f"{role}_potential": PROFILES[role] for role in ("true", "shuffled", "planted")}
 
+#: What goes into the table; all of it goes into the file.
+_SHOWN_WITH_ERROR = ("depth", "half_overlap", "half_angle", "stability", "minima_stability")
+_SHOWN = (*_SHOWN_WITH_ERROR, "native", "roughness", "alignment", "entropy", "as_deep")
+
 _HALF = 0.5  # the overlap at which alignment goes into the table
 
 
@@ -177,8 +181,9 @@ class FunnelReport(Report):
         for name, values in units.items():
             mean, error = mean_and_error(values)
             about[name], about[f"{name}_error"] = float(mean), float(error)
-            row[name] = float(mean)
-            if name in ("depth", "half_overlap", "roughness", "half_angle", "stability", "competing_gap"):
+            if name in _SHOWN:
+                row[name] = float(mean)
+            if name in _SHOWN_WITH_ERROR:
                 row[f"{name}_error"] = float(error)
         content.rows.append(row)
         content.describe(group, **{name: value for name, value in about.items() if value is not None})

@@ -92,6 +92,11 @@ def _melt(content: Content, group: str, what: str, points: Sequence[PointResults
     if late is not None:
         content.describe(group, folding_temperature=float(np.exp(late.value)),
                          folding_temperature_error=float(np.exp(late.value) * late.error))  # fmt: skip
+    within = np.isfinite(times)
+    if within.any():
+        told.append("it takes " + ", ".join(
+            f"t = {t:.2g} at T = {at:g}" for t, at in zip(times[within], temperatures[within], strict=True)
+        ) + " to fall to 1/2")  # fmt: skip
     told.append(_freezing(temperatures, memory, time[-1]))
     if np.isfinite(memory.below):
         content.describe(group, freezing_below=memory.below, freezing_above=memory.above)

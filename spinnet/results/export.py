@@ -103,8 +103,9 @@ def _empty(buffer: io.StringIO, sink) -> None:
 
 
 def _own_table(source: str | os.PathLike, selection: Selection) -> dict[str, np.ndarray] | None:
-    """The printed table of a report or a comparison, unless variables are asked for."""
-    group = {layout.REPORT: "table/", layout.COMPARISON: "rows/"}.get(read_header(source)["schema"])
+    """The printed table of a report, a model or a comparison, unless variables are asked for."""
+    groups = {layout.REPORT: "table/", layout.MODEL: "table/", layout.COMPARISON: "rows/"}
+    group = groups.get(read_header(source)["schema"])
     if group is None or selection != Selection():
         return None
     result = read_result(source)

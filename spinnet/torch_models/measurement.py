@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from spinnet import randomness
+from spinnet._version import __version__
 from spinnet.errors import InputError
 from spinnet.landscapes.torch_checkpoints import Checkpoints, load_trajectory
 from spinnet.landscapes.torch_landscape import TorchLandscape
@@ -88,7 +89,7 @@ class Measurement:
         for run in self.runs:
             digest.update(run.steps.tobytes() + run.x.tobytes())
         return {
-            "model": self.model.function, "source_sha256": self.model.source_sha256,
+            "spinnet": __version__, "model": self.model.function, "source_sha256": self.model.source_sha256,
             "landscape_sha256": self.landscape.fingerprint, "checkpoints_sha256": digest.hexdigest(),
             "batch_statistics": self.landscape.batch_statistics, "torch": torch.__version__,
             "threads": torch.get_num_threads(),

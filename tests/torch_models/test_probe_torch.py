@@ -116,6 +116,12 @@ def test_the_file_is_one_of_the_house(measured, tmp_path):
     assert validate_file(path) == []
     told = json.loads(CliRunner().invoke(main, ["info", str(path), "--json"]).output)
     assert told["what"] == "measurement of one model" and told["configuration"]["settings"]["seeds"] == 5
+    refused = CliRunner().invoke(main, ["rerun", str(path)])
+    assert refused.exit_code == 2 and "measured again by the command" in refused.output
+    exported = CliRunner().invoke(main, ["export", str(path), str(tmp_path / "table.csv")])
+    text = (tmp_path / "table.csv").read_text()
+    assert exported.exit_code == 0 and text.startswith("quantity,") and "\nspacing ratio," in text
+    (tmp_path / "table.csv").unlink()
     drawn = CliRunner().invoke(main, ["plot", str(path), "-o", str(tmp_path)])
     assert drawn.exit_code == 0 and {p.name for p in tmp_path.iterdir()} == {"net.pdf", "net.png"}
     assert (tmp_path / "net.png").read_bytes() == path.with_suffix(".png").read_bytes()
