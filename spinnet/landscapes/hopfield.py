@@ -38,7 +38,7 @@ class HopfieldModel(PatternNetwork):
     Parameters
     ----------
     n : int
-        Number N of spins. Levels have numbers for N ≤ 64 and are listed for N ≤ 28.
+        Number N of spins, up to 32 000. Levels have numbers for N ≤ 64 and are listed for N ≤ 28.
     alpha : float
         Load: P = round(αN) patterns, at least one; or else
     patterns : int
@@ -57,8 +57,8 @@ class HopfieldModel(PatternNetwork):
 
     Notes
     -----
-    An energy costs P N/64 popcounts, the change at a flip P additions in 32-bit lanes (P/32 masked vectors; pseudo-
-    inverse: N multiply-adds).
+    An energy costs P N/64 popcounts, the change at a flip P additions of 16 bits, P/32 masked vectors (pseudo-inverse:
+    N multiply-adds).
 
     References
     ----------

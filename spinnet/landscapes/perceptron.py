@@ -42,13 +42,13 @@ class TeacherStudentPerceptron(PatternNetwork, HalfSpaces):
     weights       space                                patterns                       moves
     ============= ==================================== ============================== ===============================
     "ising"       {±1}^N, numbered levels for N ≤ 64   ±1, packed in bits             single flips
-    "spherical"   \\|w\\|² = N                         standard normal                half-spaces: great circles
+    "spherical"   sphere of radius √N                  standard normal                half-spaces: great circles
     ============= ==================================== ============================== ===============================
 
     Parameters
     ----------
     n : int
-        Number N of weights; odd for Ising weights if no example may lie on the border.
+        Number N of weights, up to 32 000; odd for Ising weights if no example may lie on the border.
     alpha : float
         Examples per weight: P = round(αN), at least one; or else
     patterns : int
