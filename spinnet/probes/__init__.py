@@ -43,6 +43,7 @@ PROBES = {
     "stationarity": "spinnet.probes.stationarity:StationarityProbe",
     "two_time": "spinnet.probes.two_time:TwoTimeProbe",
     "minima": "spinnet.probes.minima:MinimaProbe",
+    "random_slice": "spinnet.probes.random_slice:RandomSliceProbe",
     "signal_overlap": "spinnet.probes.signal_overlap:SignalOverlapProbe",
     "thermodynamics": "spinnet.probes.thermodynamics:ThermodynamicsProbe",
     "well_share": "spinnet.probes.well_share:WellShareProbe",

@@ -19,7 +19,6 @@ from spinnet.reports.verdicts import DECISIVE, REJECTED_FIT
 _MEASURED = (
     ("naive", "barriers/excess", "energy"),
     ("aligned", "barriers/aligned_excess", "energy"),
-    ("band", "barriers/band_barrier", "energy"),
     ("overlap", "aligned_overlap/overlap", "1"),
     ("aligned_overlap", "aligned_overlap/aligned", "1"),
     ("null_overlap", "aligned_overlap/start_aligned", "1"),
@@ -96,8 +95,19 @@ def _row(point: PointResults) -> dict[str, Any]:
             row |= {key: float(mean), f"{key}_error": float(error)}
             row.setdefault("units", int(np.isfinite(values).sum()))
     if point.has("barriers/band_converged"):
+        mean, error = mean_and_error(_bands(point))
+        row |= {"band": float(mean), "band_error": float(error)}
         row["converged"] = float(point.read("barriers/band_converged").mean())
     return row
+
+
+def _bands(point: PointResults) -> np.ndarray:
+    """Barriers along elastic bands, of those that did not converge the bound; a row per independent unit."""
+    converged = point.read("barriers/band_converged") == 1
+    values = np.where(converged, point.read("barriers/band_barrier"), point.read("barriers/band_upper_bound"))
+    if point.attributes.get("independent_unit") == "replica":
+        return values.ravel()
+    return mean_and_error(values, axis=1)[0]
 
 
 def _findings(what: str, rows: list[dict[str, Any]]) -> list[str]:
@@ -113,7 +123,10 @@ def _findings(what: str, rows: list[dict[str, Any]]) -> list[str]:
             f"{row['band']:.4f} ± {row['band_error']:.4f} at {row['size']:g} ({100 * row['converged']:.0f} % converged)"
             for row in rows
         ]
-        found.append(f"{what}: mean barrier along elastic bands {', '.join(parts)}; unconverged ones are bounds only")
+        found.append(
+            f"{what}: mean height above the higher end along elastic bands {', '.join(parts)}; of the others the bound "
+            "from above is taken"
+        )
     return found
 
 

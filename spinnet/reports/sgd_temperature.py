@@ -27,6 +27,9 @@ from spinnet.reports.results import PointResults, StudyResults
 from spinnet.reports.verdicts import DECISIVE
 from spinnet.theory.stochastic_gradient import gaussian_regression_variance, noise_temperature
 
+#: A ratio of temperatures with a larger error is no agreement.
+_VAGUE = 0.2
+
 
 class SgdTemperatureReport(Report):
     """Variances of SGD and Langevin dynamics on linear regression, and matched temperatures on a network.
@@ -80,11 +83,14 @@ class SgdTemperatureReport(Report):
         for sgd in results.points(self.arms["regression"]):
             for langevin in results.points(self.arms["regression_langevin"]):
                 _regression(content, sgd, langevin)
-        ladder = sorted(results.points(self.arms["network_langevin"]),
-                        key=lambda point: point.physics["dynamics"]["temperature"])  # fmt: skip
-        ladder = [_Settled(point, self.settled) for point in ladder]
+        rungs = [_Settled(point, self.settled) for point in results.points(self.arms["network_langevin"])]
+        rungs.sort(key=lambda one: one.dynamics["temperature"])
         for point in results.points(self.arms["network"]):
-            _network(content, _Settled(point, self.settled), ladder)
+            ladder = [one for one in rungs if one.point.physics["landscape"] == point.physics["landscape"]]
+            if ladder:
+                _network(content, _Settled(point, self.settled), ladder)
+            else:
+                content.findings.append(f"{point.arm} {point.label}: no Langevin runs on the same network")
         return content
 
 
@@ -204,7 +210,8 @@ def _network(content: Content, sgd: _Settled, ladder: list[_Settled]) -> None:
     losses, errors = np.array([one.mean("loss") for one in ladder]).T
     by_loss, by_loss_error, why = _look_up(temperatures, losses, errors, loss, loss_error)
     content.describe(group, loss_temperature=by_loss, loss_temperature_error=by_loss_error)
-    start = f"network (W = {weights}, P = {patterns}), SGD at rate {rate:g} with batches of {batch:.0f}: "
+    kind = "network" if sgd.point.physics["landscape"]["hidden"] else "softmax regression"
+    start = f"{kind} (W = {weights}, P = {patterns}), SGD at rate {rate:g} with batches of {batch:.0f}: "
     moving = [f"T = {t:.3g}" for one, t in zip(ladder, temperatures, strict=True) if one.drifting]
     moving += ["SGD"] if sgd.drifting else []
     if moving:
@@ -214,7 +221,7 @@ def _network(content: Content, sgd: _Settled, ladder: list[_Settled]) -> None:
                             f"pattern; {_by_loss(by_loss, by_loss_error, by_noise, by_noise_error, why)}")  # fmt: skip
     for told, temperature in (("noise", by_noise), ("loss", by_loss)):
         if np.isfinite(temperature) and temperatures[0] <= temperature <= temperatures[-1]:
-            content.findings.append(start + _others(content, sgd, ladder, temperatures, temperature, told, names))
+            content.findings.append(start + _others(content, kind, sgd, ladder, temperatures, temperature, told, names))
     content.findings += _balance(start, sgd, rate, int(batch), momentum)
 
 
@@ -234,16 +241,18 @@ def _look_up(x: NDArray, y: NDArray, y_error: NDArray, at: float, at_error: floa
 def _by_loss(by_loss: float, error: float, by_noise: float, by_noise_error: float, why: str) -> str:
     if np.isnan(by_loss):
         return f"on the mean loss none: {why}"
-    apart = np.hypot(error, by_noise_error)
-    same = abs(by_loss - by_noise) < DECISIVE * apart
-    return (
-        f"matched on the mean loss T = {by_loss:.3e} ± {error:.1e}, {by_loss / by_noise:.2f} ± "
-        f"{by_loss / by_noise * np.hypot(error / by_loss, by_noise_error / by_noise):.2f} times that: the two "
-        f"{'agree' if same else 'DIFFER'}"
-    )
+    ratio = by_loss / by_noise
+    spread = ratio * float(np.hypot(error / by_loss, by_noise_error / by_noise))
+    told = "the two agree" if abs(ratio - 1.0) < DECISIVE * spread else "the two DIFFER"
+    if spread > _VAGUE and told == "the two agree":
+        told = "seeds differ too much to tell the two apart"
+    return f"matched on the mean loss T = {by_loss:.3e} ± {error:.1e}, {ratio:.2f} ± {spread:.2f} times that: {told}"
 
 
-def _others(content: Content, sgd: _Settled, ladder, temperatures, temperature: float, told: str, names) -> str:
+def _others(
+    content: Content, kind: str, sgd: _Settled, ladder: list[_Settled], temperatures: NDArray, temperature: float,
+    told: str, names: Sequence[str],
+) -> str:
     """Everything that was measured of SGD beside Langevin dynamics at one temperature, interpolated."""
     parts = []
     for name in names:
@@ -256,7 +265,7 @@ def _others(content: Content, sgd: _Settled, ladder, temperatures, temperature: 
         mark = "" if abs(z) < DECISIVE else f" (z = {z:.1f})"
         parts.append(f"{_TOLD.get(name, 'loss')} {own:.4g} ± {own_error:.2g} beside {known:.4g} ± {error:.2g}{mark}")
         content.rows.append({
-            "part": "network", "quantity": f"{_TOLD.get(name, 'loss')} at equal {told}", "sgd": own,
+            "part": kind, "quantity": f"{_TOLD.get(name, 'loss')} at equal {told}", "sgd": own,
             "sgd_error": own_error, "sgd_known": None, "langevin": known, "langevin_error": error,
             "langevin_known": None,
         })  # fmt: skip

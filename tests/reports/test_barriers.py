@@ -53,6 +53,19 @@ def test_a_barrier_that_rises_and_overlaps_of_noise_are_called_so(tmp_path):
     assert "do not certainly exceed" in content.findings[3]
 
 
+def test_bands_that_did_not_converge_count_by_their_bound(tmp_path):
+    point = width(4, 0.5, 0.2)
+    converged = np.zeros((4, 6), np.int8)
+    converged[:, :3] = 1
+    point["variables"] |= {
+        "barriers/band_barrier": np.full((4, 6), 0.1), "barriers/band_upper_bound": np.full((4, 6), 0.3),
+        "barriers/band_converged": converged,
+    }  # fmt: skip
+    content = build(tmp_path, [point])
+    assert content.rows[0]["band"] == pytest.approx(0.2) and content.rows[0]["converged"] == 0.5
+    assert "50 % converged" in content.findings[-1]
+
+
 def test_pairs_that_share_replicas_are_refused():
     shared = {**PHYSICS, "probes": {"barriers": {"pairs": "all"}}}
     with pytest.raises(InputError, match="independent pairs"):

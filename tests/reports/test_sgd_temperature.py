@@ -44,7 +44,8 @@ def network(temperature, loss, trace=2.0, units=10, seed=0, n=50):
         "endpoint/configuration": rng.standard_normal((1, units, n)),
     }
     own = {} if temperature is None else {"temperature": P * temperature}
-    return point({"kind": "DenseNetwork"}, sgd if temperature is None else langevin, variables, n, "replica", own)
+    moves = sgd if temperature is None else langevin
+    return point({"kind": "DenseNetwork", "hidden": [4]}, moves, variables, n, "replica", own)
 
 
 def build(tmp_path, variance=None, loss=0.6):
