@@ -176,7 +176,7 @@ class LanczosProbe(EndpointProbe):
         return Quadrature(*(np.concatenate(pieces) for pieces in zip(*parts, strict=True)))
 
     def _variables(self, nodes, weights, residuals, dimension) -> Variables:
-        replica, node = ("replica",), ("replica", "probe_vector", "node")
+        replica, node = ("replica",), ("replica", "probe_vector", "ritz")
         known = np.where(np.isnan(nodes), 0.0, nodes)
         lost = np.isnan(nodes).all(axis=(1, 2))
         found: Variables = {

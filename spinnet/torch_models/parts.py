@@ -85,13 +85,7 @@ def hessian(landscape: TorchLandscape, x: np.ndarray, rng: np.random.Generator) 
     """The spectrum of the Hessian at one configuration ``x`` (1, n): dense, or Lanczos above ``DENSE_LIMIT``."""
     # In single precision LAPACK's own rounding is not what limits an eigenvalue.
     zero = 1e-9 if landscape.dtype == "float64" else 1e-5
-    found = HessianSpectrumProbe(zero_tolerance=zero, dense_limit=DENSE_LIMIT).measure(landscape, x, rng)
-    # A file takes a variable that is called as its own dimension for that dimension's scale.
-    return {
-        name: Variable(v.data, tuple("ritz" if dim == "node" else dim for dim in v.dims), v.units, v.description,
-                       v.attributes)
-        for name, v in found.items()
-    }  # fmt: skip
+    return HessianSpectrumProbe(zero_tolerance=zero, dense_limit=DENSE_LIMIT).measure(landscape, x, rng)
 
 
 def lines(landscape: TorchLandscape, x: np.ndarray, points: int) -> Variables:

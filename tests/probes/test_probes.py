@@ -102,9 +102,10 @@ def test_rows_that_are_nowhere_are_nan_and_leave_the_others_alone(name):
 @pytest.mark.parametrize("name", GENERAL)
 def test_variables_start_with_the_replica_and_state_units(name):
     glass = two_spin_glass(12, 1)
-    for variable in measure(name, glass, glass.start(4, np.random.default_rng(0))).values():
+    for key, variable in measure(name, glass, glass.start(4, np.random.default_rng(0))).items():
         assert variable.dims[0] == "replica" and variable.data.shape[0] == 4
         assert variable.units in ("1", "energy", "energy^2") and variable.description
+        assert key.rpartition("/")[2] not in variable.dims  # a file would take it for the scale of that dimension
         assert variable.data.dtype in (np.float64, np.int64, np.int8)
 
 
