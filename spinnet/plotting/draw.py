@@ -32,6 +32,7 @@ FIGURES: dict[str, Callable[[LoadedComparison], Figure | None]] = {
 REPORT_FIGURES: dict[str, str] = {
     "ageing": "spinnet.plotting.report_ageing:draw",
     "barriers": "spinnet.plotting.report_barriers:draw",
+    "classification": "spinnet.plotting.report_classification:draw",
     "complexity": "spinnet.plotting.report_complexity:draw",
     "cooling": "spinnet.plotting.report_cooling:draw",
     "coupling_kinds": "spinnet.plotting.report_coupling_kinds:draw",

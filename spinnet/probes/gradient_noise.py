@@ -16,6 +16,8 @@ from spinnet.records import Variable, Variables
 #: Directions along which the noise of batches is sampled.
 DIRECTIONS = ("leading", "random", "peaked")
 _BLOCKS = 20  # of draws, from which the error of a sampled kurtosis comes
+#: The patterns that carry a fourth moment must be drawn so often: else their absence looks like a small error.
+_FEWEST_SEEN = 200
 
 
 class GradientNoiseProbe(EndpointProbe):
@@ -30,7 +32,8 @@ class GradientNoiseProbe(EndpointProbe):
     - ``noise/curvature`` (all eigenvalues of H, increasing) and ``noise/along_modes`` v_iᵀCv_i;
     - ``noise/kurtosis`` κ₁, the excess kurtosis of one pattern's gradient along the leading eigenvector of C, a random
       direction, and the coordinate with the largest one; ``noise/batch_kurtosis`` that of sampled batches, κ₁/B for
-      draws with replacement, with its error over blocks of draws.
+      draws with replacement, with its error over blocks of draws; NaN where the patterns that make it are drawn too
+      rarely.
 
     Parameters
     ----------
@@ -59,7 +62,7 @@ class GradientNoiseProbe(EndpointProbe):
         modes: int = 20,
         space: int = 10,
         batches: tuple[int, ...] = (1, 4, 16, 64),
-        draws: int = 4000,
+        draws: int = 20_000,
         dense_limit: int = 2000,
     ):
         given = self.validate(modes=modes, space=space, batches=batches, draws=draws, dense_limit=dense_limit)
@@ -140,6 +143,7 @@ class GradientNoiseProbe(EndpointProbe):
                 along[:, rng.integers(0, len(centred), (draws, batch))].mean(axis=2) for _ in range(_BLOCKS)
             ], axis=1)  # fmt: skip
             sampled[:, :, k] = _with_error(means)
+            sampled[:, _carriers(along) * self.draws * batch < _FEWEST_SEEN * len(centred), k] = np.nan
         return {"kurtosis": np.array([excess_kurtosis(one) for one in along]), "batch_kurtosis": sampled[0],
                 "batch_kurtosis_error": sampled[1]}  # fmt: skip
 
@@ -169,6 +173,12 @@ def excess_kurtosis(values: np.ndarray) -> float:
     apart = values - values.mean()
     second = (apart**2).mean()
     return float((apart**4).mean() / second**2 - 3.0) if second > 0 else np.nan
+
+
+def _carriers(along: np.ndarray) -> np.ndarray:
+    """How many patterns carry the fourth moment of each row: (Σδ⁴)²/Σδ⁸; 1 where one pattern is all of it."""
+    fourth = along**4
+    return fourth.sum(axis=1) ** 2 / np.maximum((fourth**2).sum(axis=1), np.finfo(float).tiny)
 
 
 def _with_error(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 REPORTS = {
     "ageing": "spinnet.reports.ageing:AgeingReport",
     "barriers": "spinnet.reports.barriers:BarriersReport",
+    "classification": "spinnet.reports.classification:ClassificationReport",
     "complexity": "spinnet.reports.complexity:ComplexityReport",
     "cooling": "spinnet.reports.cooling:CoolingReport",
     "coupling_kinds": "spinnet.reports.coupling_kinds:CouplingKindsReport",

@@ -95,6 +95,16 @@ def test_kurtosis_of_batches_falls_as_one_over_their_size(net):
     assert np.abs(wrong[:, 2]).max() > 6  # as if it did not fall
 
 
+def test_a_tail_that_is_hardly_ever_drawn_is_not_called_sampled():
+    inputs = np.ones((1000, 1))
+    landscape = LinearRegression(inputs, np.where(np.arange(1000) == 7, 500.0, np.sin(np.arange(1000.0))))
+    found = measured(landscape, np.zeros((1, 1)), batches=[1, 256], draws=2000, space=1)
+    assert found["kurtosis"][0, 0] > 900
+    assert np.isnan(found["batch_kurtosis"][0, 0, 0])
+    z = (found["batch_kurtosis"][0, 0, 1] - found["kurtosis"][0, 0] / 256) / found["batch_kurtosis_error"][0, 0, 1]
+    assert abs(z) < 4
+
+
 def test_steps_of_sgd_have_the_covariance_of_one_pattern_over_the_batch(net):
     row = net.start(1, np.random.default_rng(4))[0]
     replicas, rate, batch = 20_000, 0.3, 3

@@ -17,7 +17,7 @@ GLASSES = ("coupling_kinds", "franz_parisi", "pspin_ageing", "pspin_equilibrium"
 LEVELS = ("data_correlations", "folding_funnel", "grem_two_transitions", "hopfield_retrieval",
           "log_correlated_freezing", "perceptron_learning", "pspin_to_rem", "rem_ageing", "rem_freezing",
           "trap_ageing")  # fmt: skip
-NATIVES = ("flat_minima", "network_funnel", "network_phase_diagram")
+NATIVES = ("flat_minima", "network_funnel", "network_phase_diagram", "which_landscape")
 ELSEWHERE = ("glass_vs_network",)
 NETWORK_SPECTRA = ("diagonal_hessian", "error_signal", "hessian_spectra", "index_energy", "jamming_and_zero_modes",
                    "weight_spectra")  # fmt: skip
