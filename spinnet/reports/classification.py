@@ -133,13 +133,14 @@ class ClassificationReport(Report):
         x, labels, groups, origin = _pooled(references)
         learnt = calibrate(x, labels, groups, len(CLASSES))
         single = [calibrate(x[:, [s]], labels, groups, len(CLASSES)) for s in range(x.shape[1])]
+        fewer = [calibrate(np.delete(x, s, axis=1), labels, groups, len(CLASSES)) for s in range(x.shape[1])]
         enough = bool((np.bincount(labels, minlength=len(CLASSES)) >= FEWEST_OWN).all())
         for number, point in enumerate(points):
             if point.role in REFERENCES:
                 calls = _of_point(learnt.calls, origin == references.index(point), point)
             else:
                 calls = learnt.classifier.call(point.values)
-                content.findings += _verdict(point, calls, single, enough)
+                content.findings += _verdict(point, calls, single, fewer, enough)
             _add_point(content, number, point, calls)
         _add_classes(content, learnt, x, labels, origin)
         if enough:
@@ -186,8 +187,8 @@ def _calibration(learnt: Calibration, labels: np.ndarray, groups: np.ndarray):
     right, none = learnt.calls.called == labels, learnt.calls.called == NONE
     yield (
         f"{len(labels)} references, each seen without its disorder sample: called rightly "
-        f"{_per_sample(right, groups)}, none of these {_per_sample(none, groups)} (meant: {100 * LEVEL:.0f} %), "
-        f"wrongly {_seldom(~right & ~none, groups)}; the most probable class is right in "
+        f"{_per_sample(right, groups)}, none of these {_per_sample(none, groups)} (by construction "
+        f"{100 * LEVEL:.0f} %), wrongly {_seldom(~right & ~none, groups)}; the most probable class is right in "
         f"{100 * learnt.reliability:.1f} % at a mean posterior of {100 * learnt.certainty:.1f} %"
     )
     parts = [
@@ -246,7 +247,9 @@ def _what_stands_for_the_rem(references: Sequence[_Point]) -> str:
     )
 
 
-def _verdict(point: _Point, calls: Calls, single: Sequence[Calibration], enough: bool):
+def _verdict(
+    point: _Point, calls: Calls, single: Sequence[Calibration], fewer: Sequence[Calibration], enough: bool
+):
     """The plain sentence of one arm, and what single statistics say."""
     total = len(calls.called)
     who = f"{point.about['name']} ({total} units)"
@@ -270,6 +273,11 @@ def _verdict(point: _Point, calls: Calls, single: Sequence[Calibration], enough:
         yield f"{who}: {told}; mean posterior of {CLASSES[most]} {float(posterior[0]):.3f} ± {float(posterior[1]):.2g}"
     else:
         yield f"{who}: {told}; {_difference(point, calls)}"
+    parts = []
+    for s, name in enumerate(STATISTICS):
+        called = fewer[s].classifier.call(np.delete(point.values, s, axis=1)).called
+        parts.append(f"{name} {int((called == (most if most < len(CLASSES) else NONE)).sum())}")
+    yield f"{who}, called the same where one statistic is left out: {', '.join(parts)} of {total}"
     yield f"{who}, {_alone(point, single)}"
 
 

@@ -68,6 +68,7 @@ def test_what_is_none_of_them_is_told_by_what(tmp_path):
     assert "from the glass by the depth over roughness" in line or "from the glass by the degree" in line
     alone = next(line for line in content.findings if "one statistic by itself" in line)
     assert "degree 1.5" in alone and "funnel" in alone.split("degree")[1].split(";")[0]
+    assert "left out: degree 20, frustration 20, alignment 20, return 20 of 20" in content.findings[1]
     assert "there is no native state in 20 of 20" in said(content, "untrained")
 
 
