@@ -179,7 +179,8 @@ def _half_load(points, loads: np.ndarray, threshold: float) -> tuple[float, floa
         for own, (_, point) in zip(numbers, points, strict=True)
     ], axis=1)  # fmt: skip
     found = jackknife(lambda rows: _crossing(loads, rows.mean(axis=0)), retrieved, fewest_units=_FEWEST_SAMPLES)
-    if not (np.isfinite(found.value) and np.isfinite(found.error) and found.error > 0):
+    # Samples that are all alike have an error of rounding: it would weigh beyond all measure in an extrapolation.
+    if not (np.isfinite(found.value) and np.isfinite(found.error) and found.error > 1e-9 * abs(found.value)):
         return None
     return float(found.value), float(found.error)
 
