@@ -179,7 +179,8 @@ def _half_load(points, loads: np.ndarray, threshold: float) -> tuple[float, floa
         for own, (_, point) in zip(numbers, points, strict=True)
     ], axis=1)  # fmt: skip
     found = jackknife(lambda rows: _crossing(loads, rows.mean(axis=0)), retrieved, fewest_units=_FEWEST_SAMPLES)
-    if not (np.isfinite(found.value) and np.isfinite(found.error) and found.error > 0):
+    # Samples that all lose the pattern between the same two loads tell no error, up to rounding.
+    if not (np.isfinite(found.value) and np.isfinite(found.error) and found.error > 1e-9 * found.value):
         return None
     return float(found.value), float(found.error)
 
