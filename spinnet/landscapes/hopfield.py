@@ -11,7 +11,7 @@ from spinnet.configurable import one_of
 from spinnet.errors import InputError
 from spinnet.landscapes.indexed_levels import check_disorder
 from spinnet.landscapes.packed_patterns import (
-    PatternNetwork,
+    PatternSpins,
     check_load,
     check_size,
     check_start,
@@ -23,7 +23,7 @@ from spinnet.memory import available_memory
 RULES = ("hebb", "pseudo-inverse")
 
 
-class HopfieldModel(PatternNetwork):
+class HopfieldModel(PatternSpins):
     """N spins with couplings that store P patterns ξ^μ ∈ {±1}^N, H(s) = −½ Σ_ij J_ij s_i s_j, J_ii = 0.
 
     For i ≠ j, with the patterns' overlaps C_μν = ξ^μ·ξ^ν/N,
