@@ -31,9 +31,9 @@ class HopfieldModel(PatternSpins):
         ``"hebb"``            J_ij = (1/N) Σ_μ ξ_i^μ ξ_j^μ
         ``"pseudo-inverse"``  J_ij = (1/N) Σ_μν ξ_i^μ (C⁻¹)_μν ξ_j^ν, a projector but for its diagonal
 
-    so that a pattern has an energy of about −N/2. J is never formed for Hebb's rule: H = P/2 − (1/2N) Σ_μ (ξ^μ·s)²
-    from whole numbers, the patterns packed in bits. Pattern 0 is the native state, with which ``signal_overlap``
-    is measured.
+    so that a pattern has an energy of about −N/2 (pseudo-inverse: −(N − P)/2 exactly). J is never formed for Hebb's
+    rule: H = P/2 − (1/2N) Σ_μ (ξ^μ·s)² from whole numbers, the patterns packed in bits. Pattern 0 is the native state,
+    with which ``signal_overlap`` is measured.
 
     Parameters
     ----------

@@ -150,6 +150,12 @@ def _widths(point: PointResults) -> list[int]:
     else:
         inputs = first
         outputs = (count - inner - (inputs + 1) * hidden[0]) // (hidden[-1] + 1)
+    fits = (inputs + 1) * hidden[0] + inner + (hidden[-1] + 1) * outputs == count
+    if not (fits and min(inputs, hidden[0]) == first and min(outputs, hidden[-1]) == last):
+        raise InputError(
+            f"hidden = {hidden} with {count} weights: the shapes of the layers do not follow from them; make the last "
+            "hidden layer wider than the outputs"
+        )
     return [inputs, *hidden, outputs]
 
 
