@@ -93,6 +93,23 @@ def crossing_of_means(x: ArrayLike, curves: ArrayLike, level: float) -> Estimate
     return found if np.isfinite(found.value) and np.isfinite(found.error) else None
 
 
+def shift_of_crossing(x: ArrayLike, before: ArrayLike, after: ArrayLike, level: float) -> Estimate | None:
+    """How far the crossing of :func:`crossing_of_means` moves from ``before`` to ``after``, (units, x) each.
+
+    Rows are of the same units: the error is that of the difference, in which what they share cancels. None as there.
+    """
+    x, before, after = (np.asarray(values, dtype=np.float64) for values in (x, before, after))
+    whole = (np.isfinite(before) & np.isfinite(after)).all(axis=1)
+    if whole.sum() < FEWEST_UNITS:
+        return None
+
+    def statistic(first: NDArray, second: NDArray) -> float:
+        return crossing(x, second.mean(axis=0), level) - crossing(x, first.mean(axis=0), level)
+
+    found = jackknife(statistic, before[whole], after[whole])
+    return found if np.isfinite(found.value) and np.isfinite(found.error) else None
+
+
 def widths_of_directions(kick: ArrayLike, returned: ArrayLike) -> NDArray:
     """Size at which each direction is lost: half way between the last kick of an unbroken series of returns and the
     next one; half the first kick where none returns, the largest kick where all do.

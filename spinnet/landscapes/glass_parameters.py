@@ -109,7 +109,7 @@ def static_temperature(covariance: tuple[tuple[int, float], ...]) -> float:
     return math.sqrt(max(best, dict(covariance).get(2, 0.0) ** 2))
 
 
-def check_start(start: Any, has_signal: bool, planted_temperature: float | None, n: int) -> str | float:
+def check_start(start: Any, has_signal: bool, planted_temperature: float | None) -> str | float:
     """Where configurations begin: "random", "planted" (overlap 1 is this too), or an overlap with the signal."""
     if start is None:
         return "random" if planted_temperature is None else "planted"
@@ -123,8 +123,6 @@ def check_start(start: Any, has_signal: bool, planted_temperature: float | None,
             found = 2.0
         if found > 1.0:
             raise InputError(f"start_at = {start!r}: give 'random', 'planted' or an overlap from -1 to 1")
-        if n == 1 and abs(found) < 1.0:
-            raise InputError(f"start_at = {start!r} with n = 1: one spin has the overlap -1 or 1 with a signal")
     if found != "random" and not has_signal:
         raise InputError(f"start_at = {start!r} needs a signal: {SIGNAL_REMEDY}")
     return "planted" if found == 1.0 else found

@@ -11,7 +11,7 @@ from spinnet.configurable import one_of
 from spinnet.errors import InputError
 from spinnet.landscapes.indexed_levels import check_disorder
 from spinnet.landscapes.packed_patterns import (
-    PatternNetwork,
+    PatternSpins,
     check_load,
     check_size,
     check_start,
@@ -23,7 +23,7 @@ from spinnet.memory import available_memory
 RULES = ("hebb", "pseudo-inverse")
 
 
-class HopfieldModel(PatternNetwork):
+class HopfieldModel(PatternSpins):
     """N spins with couplings that store P patterns ξ^μ ∈ {±1}^N, H(s) = −½ Σ_ij J_ij s_i s_j, J_ii = 0.
 
     For i ≠ j, with the patterns' overlaps C_μν = ξ^μ·ξ^ν/N,
@@ -31,9 +31,9 @@ class HopfieldModel(PatternNetwork):
         ``"hebb"``            J_ij = (1/N) Σ_μ ξ_i^μ ξ_j^μ
         ``"pseudo-inverse"``  J_ij = (1/N) Σ_μν ξ_i^μ (C⁻¹)_μν ξ_j^ν, a projector but for its diagonal
 
-    so that a pattern has an energy of about −N/2. J is never formed for Hebb's rule: H = P/2 − (1/2N) Σ_μ (ξ^μ·s)²
-    from whole numbers, the patterns packed in bits. Pattern 0 is the native state, with which ``signal_overlap``
-    is measured.
+    so that a pattern has an energy of about −N/2 (pseudo-inverse: −(N − P)/2 exactly). J is never formed for Hebb's
+    rule: H = P/2 − (1/2N) Σ_μ (ξ^μ·s)² from whole numbers, the patterns packed in bits. Pattern 0 is the native state,
+    with which ``signal_overlap`` is measured.
 
     Parameters
     ----------

@@ -274,7 +274,8 @@ def _with_chosen(table: Mapping[str, Any]) -> dict[str, Any]:
 def _check_own(
     learning_rate, batch, training_steps, settle, n_train, label_noise, spheres, held_weight_decay, fresh_data, start_at
 ) -> dict[str, Any]:
-    if spheres is True and held_weight_decay is not None:
+    spheres = bool(one_of("spheres", spheres, (True, False)))
+    if spheres and held_weight_decay is not None:
         raise InputError(f"held_weight_decay = {held_weight_decay!r} is for free networks: set spheres = false")
     if isinstance(start_at, str):
         one_of("start_at", start_at, STARTS)
@@ -287,7 +288,7 @@ def _check_own(
         "settle": whole_number("settle", settle),
         "n_train": None if n_train is None else whole_number("n_train", n_train, 1),
         "label_noise": None if label_noise is None else real_number("label_noise", label_noise, 0.0),
-        "spheres": bool(one_of("spheres", spheres, (True, False))),
+        "spheres": spheres,
         "held_weight_decay": (
             None if held_weight_decay is None else real_number("held_weight_decay", held_weight_decay, 0.0)
         ),

@@ -85,7 +85,7 @@ def spins_at(native: np.ndarray, overlap: float, replicas: int, rng: np.random.G
     return x
 
 
-class PatternNetwork(IndexedLevels, LocalMoves, Signal):
+class PatternSpins(IndexedLevels, LocalMoves, Signal):
     """Ising spins with an energy that is a function of their overlaps with P patterns of ±1.
 
     Subclasses set ``n``, ``seed``, ``sample``, ``start_at`` and the packed patterns by :meth:`_keep`.

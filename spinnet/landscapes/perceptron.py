@@ -13,7 +13,7 @@ from spinnet.landscapes.base import HalfSpaces, Levels, LocalMoves, Units
 from spinnet.landscapes.glass_signals import configurations_at, draw_direction
 from spinnet.landscapes.indexed_levels import IndexedLevels, check_disorder
 from spinnet.landscapes.packed_patterns import (
-    PatternNetwork,
+    PatternSpins,
     check_load,
     check_size,
     check_start,
@@ -29,7 +29,7 @@ LABELS = ("teacher", "random")
 _ISING_ONLY = "weights = 'ising' has it"
 
 
-class TeacherStudentPerceptron(PatternNetwork, HalfSpaces):
+class TeacherStudentPerceptron(PatternSpins, HalfSpaces):
     """N weights w that classify P examples, H(w) = number of examples μ with the wrong sign of w·ξ^μ.
 
     The labels are those of a teacher T of the same kind, or random; the sign of 0 is +. The energy is a whole number,

@@ -227,7 +227,7 @@ class SphericalGlass(Differentiable, Signal):
         checked["planted_temperature"] = temperature
         field = checked["field"] = real_number("field", parameters.get("field", 0.0))
         checked["field_direction"] = check_field_direction(parameters.get("field_direction", "uniform"), field)
-        checked["start_at"] = check_start(parameters.get("start_at"), _has_signal(checked), temperature, n)
+        checked["start_at"] = check_start(parameters.get("start_at"), _has_signal(checked), temperature)
         return checked
 
     @classmethod

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from spinnet.errors import InputError
-from spinnet.estimators.funnel import crossing, crossing_of_means, hysteresis
+from spinnet.estimators.funnel import crossing, crossing_of_means, hysteresis, shift_of_crossing
 from spinnet.estimators.resampling import FEWEST_UNITS, mean_and_error
 from spinnet.reports.base import Content
 from spinnet.reports.results import PointResults
+from spinnet.reports.verdicts import DECISIVE, z_score
 
 _NATIVE = ("native", "planted")
 
@@ -83,12 +84,13 @@ def _melt(content: Content, group: str, what: str, points: Sequence[PointResults
         return
     quarter = int(np.argmin(np.abs(time - 0.25 * time[-1])))
     early, late = (crossing_of_means(np.log(temperatures), overlap[:, :, k], 0.5) for k in (quarter, -1))
+    shift = shift_of_crossing(np.log(temperatures), overlap[:, :, quarter], overlap[:, :, -1], 0.5)
     memory = hysteresis(temperatures, energy["heated"][:, :, -1], energy["cooled"][:, :, -1])
     content.add(f"{group}/gap", memory.gap, ("temperature",), "energy")
     content.add(f"{group}/gap_error", memory.error, ("temperature",), "energy")
     times = np.array([crossing(time, overlap[:, k].mean(axis=0), 0.5) for k in range(len(temperatures))])
     content.add(f"{group}/escape_time", times, ("temperature",), unit)
-    told = [_folding(temperatures, overlap, time, early, late)]
+    told = [_folding(temperatures, overlap, time, early, late, shift)]
     if late is not None:
         content.describe(group, folding_temperature=float(np.exp(late.value)),
                          folding_temperature_error=float(np.exp(late.value) * late.error))  # fmt: skip
@@ -116,7 +118,7 @@ def _series(points: Sequence[PointResults], common: np.ndarray, name: str) -> np
     return np.stack(blocks, axis=1)
 
 
-def _folding(temperatures, overlap, time, early, late) -> str:
+def _folding(temperatures, overlap, time, early, late, shift) -> str:
     if late is None:
         end = overlap[:, :, -1].mean(axis=0)
         side = "above" if (end > 0.5).all() else "below" if (end < 0.5).all() else "not within reach of one crossing of"
@@ -126,11 +128,10 @@ def _folding(temperatures, overlap, time, early, late) -> str:
         )
     value, error = np.exp(late.value), np.exp(late.value) * late.error
     text = f"⟨q⟩ = 1/2 at T_f = {value:.3g} ± {error:.1g} after t = {time[-1]:g}"
-    if early is None:
+    if early is None or shift is None:
         return f"{text}, not seen at a quarter of the time: no equilibrium value"
     before, its = np.exp(early.value), np.exp(early.value) * early.error
-    drift = (late.value - early.value) / np.hypot(late.error, early.error)
-    if abs(drift) < 4:
+    if abs(z_score(shift.value, 0.0, shift.error)) < DECISIVE:
         return f"{text}, {before:.3g} ± {its:.1g} at a quarter of it: no drift is seen"
     return f"{text}, {before:.3g} ± {its:.1g} at a quarter of it: it drifts with the time, NOT an equilibrium value"
 

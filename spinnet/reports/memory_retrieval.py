@@ -29,6 +29,7 @@ COMPARED_LOAD, CLOSE = 0.1, 2e-3
 EXPONENTS = (0.5, 1.0)
 _FEWEST_SAMPLES = 5
 _CURVE = 200
+_ROUNDING = 1e-9  # relative
 _ARMS = {"retrieval": "hebb", "pseudo_inverse": "pseudo-inverse"}
 
 
@@ -179,8 +180,8 @@ def _half_load(points, loads: np.ndarray, threshold: float) -> tuple[float, floa
         for own, (_, point) in zip(numbers, points, strict=True)
     ], axis=1)  # fmt: skip
     found = jackknife(lambda rows: _crossing(loads, rows.mean(axis=0)), retrieved, fewest_units=_FEWEST_SAMPLES)
-    # Samples that are all alike have an error of rounding: it would weigh beyond all measure in an extrapolation.
-    if not (np.isfinite(found.value) and np.isfinite(found.error) and found.error > 1e-9 * abs(found.value)):
+    # Samples that are all alike leave rounding for an error: the loads are too coarse to know the half load.
+    if not (np.isfinite(found.value) and np.isfinite(found.error) and found.error > _ROUNDING * found.value):
         return None
     return float(found.value), float(found.error)
 

@@ -8,7 +8,7 @@ its law :math:`\alpha\sim(\epsilon/\epsilon_c - 1)^{3/2}`, and points of a p-spi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -76,6 +76,9 @@ class NetworkIndexEnergyReport(Report):
                 if physics["landscape"]["kind"] != kind:
                     raise InputError(f"{parameter} = {name!r} has the landscape {physics['landscape']['kind']}: "
                                      f"give one of {kind}")  # fmt: skip
+                if parameter == "arm" and physics["landscape"]["hidden"] and not _inputs(physics["landscape"]):
+                    raise InputError(f"arm {name}: the law of random matrices needs the number of inputs: give pca or "
+                                     "n_inputs in data_options")  # fmt: skip
 
     def build(self, results: StudyResults, tell: Callable[[str], None]) -> Content:
         """See :class:`NetworkIndexEnergyReport`."""
@@ -168,12 +171,17 @@ class NetworkIndexEnergyReport(Report):
         return said
 
 
+def _inputs(table: Mapping[str, Any]) -> int | None:
+    """Inputs of a network where its data state them."""
+    options = table["data_options"]
+    return options.get("pca") or options.get("n_inputs")
+
+
 def _outputs(point: PointResults) -> int:
     """Outputs of a network, from its number of weights and its widths."""
     table = point.physics["landscape"]
     below = table["hidden"][-1] if table["hidden"] else 0
-    options = table["data_options"]
-    inputs = options.get("pca") or options.get("n_inputs")
+    inputs = _inputs(table)
     if not below or not inputs:
         return 1
     widths = [inputs, *table["hidden"]]

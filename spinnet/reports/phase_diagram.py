@@ -18,6 +18,8 @@ from spinnet.reports.verdicts import DECISIVE
 
 #: In the order in which they are asked for; the numbers are what figures read.
 PHASES = ("diverged", "glassy", "ordered", "disordered")
+#: In place of a phase where too few runs are finite to have an error; figures leave it out.
+UNDECIDED = "undecided"
 
 
 class PhaseDiagramReport(Report):
@@ -37,7 +39,8 @@ class PhaseDiagramReport(Report):
     disordered
         No memory, and less than that.
 
-    A verdict is called uncertain where the number that decides it is within two standard errors of its border.
+    With fewer than five finite samples a point is undecided. A verdict is called uncertain where the number that
+    decides it is within two standard errors of its border.
 
     Parameters
     ----------
@@ -124,7 +127,8 @@ class PhaseDiagramReport(Report):
         dims = ("temperature", "weight_decay")
         for name in ("gap", "gap_error", "loss", "accuracy", "test_accuracy", "size"):
             content.add(f"{role}/{name}", _table(found, temperature, decay, lambda one, name=name: one[name]), dims)
-        number = _table(found, temperature, decay, lambda one: PHASES.index(one["phase"]))
+        numbers = {phase: float(number) for number, phase in enumerate(PHASES)}
+        number = _table(found, temperature, decay, lambda one: numbers.get(one["phase"], np.nan))
         content.add(f"{role}/phase", number, dims, "1", ", ".join(f"{k}: {name}" for k, name in enumerate(PHASES)))
         sure = _table(found, temperature, decay, lambda one: float(one["sure"] == "yes"))
         content.add(f"{role}/sure", sure, dims)
@@ -160,7 +164,7 @@ class PhaseDiagramReport(Report):
         if lost > 0.5:
             return "diverged", math.inf
         if units < FEWEST_UNITS:
-            return "disordered", 0.0
+            return UNDECIDED, 0.0
         chance = math.log(self.classes)
 
         def away(value: float, border: float, error: float) -> float:
@@ -189,10 +193,10 @@ def _described(what: str, found: Mapping[tuple[float, float], dict], last: float
     for decay in sorted({key[1] for key in found}):
         row = [(t, found[t, d]) for t, d in sorted(found) if d == decay]
         parts = []
-        for phase in PHASES:
+        for phase in (*PHASES, UNDECIDED):
             here = [(t, one) for t, one in row if one["phase"] == phase]
             if here:
-                doubt = [f"{t:g}" for t, one in here if one["sure"] == "no"]
+                doubt = [f"{t:g}" for t, one in here if one["sure"] == "no" and phase != UNDECIDED]
                 parts.append(
                     f"{phase} at T = {', '.join(f'{t:g}' for t, _ in here)}"
                     + (f" (uncertain at {', '.join(doubt)})" if doubt else "")

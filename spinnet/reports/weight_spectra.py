@@ -54,6 +54,17 @@ class WeightSpectraReport(Report):
         given["draws"] = whole_number("draws", given["draws"], 10)
         return given
 
+    @classmethod
+    def check(cls, settings, arms) -> None:
+        """Also: one network to an arm, whose layers are the rows."""
+        super().check(settings, arms)
+        for parameter in cls.arm_parameters:
+            name = cls.chosen_arm(settings, parameter, list(arms))
+            if name and len(arms[name]) > 1:
+                raise InputError(
+                    f"arm {name} has {len(arms[name])} points: weight_spectra reads one network, make an arm of each"
+                )
+
     def build(self, results: StudyResults, tell: Callable[[str], None]) -> Content:
         """See :class:`WeightSpectraReport`. Cost: ``draws`` fits, each O(modes²), of each layer, arm and run."""
         content = Content()
@@ -63,7 +74,7 @@ class WeightSpectraReport(Report):
             arm = self.chosen_arm(settings, role, results.arms)
             if not arm:
                 continue
-            point = results.points(arm)[-1]
+            (point,) = results.points(arm)
             for layer, (columns, rows) in enumerate(pairwise(_widths(point)), start=1):
                 tell(f"weights of layer {layer}, {words}")
                 row = self._layer(content, f"{role}/{layer}", words, point, layer, rows, columns)
@@ -139,6 +150,12 @@ def _widths(point: PointResults) -> list[int]:
     else:
         inputs = first
         outputs = (count - inner - (inputs + 1) * hidden[0]) // (hidden[-1] + 1)
+    fits = (inputs + 1) * hidden[0] + inner + (hidden[-1] + 1) * outputs == count
+    if not (fits and min(inputs, hidden[0]) == first and min(outputs, hidden[-1]) == last):
+        raise InputError(
+            f"hidden = {hidden} with {count} weights: the shapes of the layers do not follow from them; make the last "
+            "hidden layer wider than the outputs"
+        )
     return [inputs, *hidden, outputs]
 
 

@@ -100,7 +100,9 @@ class Report:
             self._say(
                 f"Null of learning: with shuffled targets the same training reaches {stated(*loss['shuffled'])}, "
                 + (f"{gap[1]:.1f} standard errors above the true targets." if gap[1] > _DECISIVE
-                   else "not told apart from the true targets: the loss says nothing about the data.")
+                   else f"{-gap[1]:.1f} standard errors BELOW the true targets." if gap[1] < -_DECISIVE
+                   else "not told apart from the true targets: the loss says nothing about the data."
+                   if math.isfinite(gap[1]) else "and without errors there is no verdict.")
             )  # fmt: skip
 
     def _hessian(self) -> None:

@@ -9,6 +9,7 @@ from spinnet.estimators.funnel import (
     crossing_of_means,
     funnel_shape,
     hysteresis,
+    shift_of_crossing,
     widths_of_directions,
 )
 
@@ -68,3 +69,14 @@ def test_hysteresis_ends_where_both_starts_agree():
     assert abs(found.gap[0] - 1.0) < 4 * found.error[0] and abs(found.z[3]) < 4
     none = hysteresis(t, hot, hot + 0.01 * rng.standard_normal((20, 4)))
     assert np.isnan(none.below) and none.above == 0.1
+
+
+def test_a_shift_of_crossings_of_the_same_units_is_known_better_than_either_crossing():
+    rng, x = np.random.default_rng(3), np.linspace(0.0, 4.0, 9)
+    common = 0.3 * rng.standard_normal((24, 1))  # of each unit, at both times
+    before, after = (1.0 / (1.0 + np.exp(2.0 * (x - at - common))) for at in (2.2, 2.0))
+    shift = shift_of_crossing(x, before, after, 0.5)
+    one, other = crossing_of_means(x, before, 0.5), crossing_of_means(x, after, 0.5)
+    assert abs(shift.value + 0.2) < 0.02 and abs(shift.value) > 4 * shift.error
+    assert abs(other.value - one.value) < 4 * np.hypot(one.error, other.error)  # taken for independent it is not seen
+    assert shift_of_crossing(x, before[:4], after[:4], 0.5) is None

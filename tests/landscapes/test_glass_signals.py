@@ -187,7 +187,6 @@ def test_a_planted_temperature_is_above_the_static_transition_of_theory(covarian
         ({"planted": {3: 1.0}, "start_at": float("nan")}, "an overlap from -1 to 1"),
         ({"planted": {3: 1.0}, "start_at": True}, "an overlap from -1 to 1"),
         ({"planted": {3: 1.0}, "start_at": "plantd"}, "did you mean 'planted'"),
-        ({"planted": {3: 1.0}, "start_at": 0.5, "n": 1}, "one spin"),
         ({"field": "strong"}, "field = 'strong'"),
         ({"field": 1.0, "field_direction": "up"}, "field_direction = 'up': allowed are"),
         ({"strict": 1}, "give true or false"),

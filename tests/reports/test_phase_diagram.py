@@ -93,3 +93,11 @@ def test_arms_that_cannot_serve_are_refused_before_a_run():
     bound = [point(start, 1.0, 0.1, 0.5, spheres=True)["physics"] for start in ("native", "random")]
     with pytest.raises(InputError, match="spheres = false"):
         PhaseDiagramReport.check(settings, {"a": bound})
+
+
+def test_too_few_samples_are_no_phase(tmp_path):
+    few = [point(start, 1.0, 0.01, 0.5, samples=3) for start in ("native", "random")]
+    content = build(tmp_path, {"a": [*both(0.1, 0.01, 0.2, gap=0.3), *few]}, arm="a")
+    assert [row["phase"] for row in content.rows] == ["glassy", "undecided"]
+    assert np.isnan(content.variables["arm/phase"].data).sum() == 1
+    assert "undecided at T = 1" in content.findings[0]
