@@ -213,7 +213,11 @@ def _check_run(dynamics: type, physics: dict[str, Any], last: float, where: str)
 def _require_with_parameters(landscape: type, dynamics: type, physics: dict[str, Any], where: str) -> None:
     """Refuse a dynamics and probes that need what the class of the landscape offers, but not with these parameters."""
     consumers = {physics["dynamics"]["kind"]: dynamics.requires}
-    consumers |= {f"probe {name}": kinds.probe_class(name, f"probes.{name}").requires for name in physics["probes"]}
+    for name, table in physics["probes"].items():
+        cls = kinds.probe_class(name, f"probes.{name}")
+        # Of an instance: settings may ask for more than the class does.
+        settings = {key: value for key, value in table.items() if key in cls.parameters()}
+        consumers[f"probe {name}"] = cls(**settings).requires
     for name, requires in consumers.items():
         try:
             require(name, landscape, requires, physics["landscape"])

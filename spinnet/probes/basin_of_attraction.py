@@ -10,7 +10,7 @@ import numpy as np
 
 from spinnet.configurable import one_of, real_number, whole_number
 from spinnet.errors import InputError
-from spinnet.landscapes.base import Differentiable, Landscape
+from spinnet.landscapes.base import Differentiable, Landscape, Signal
 from spinnet.probes.base import EndpointProbe
 from spinnet.probes.funnel_profile import REFERENCES, block_overlap, native_rows, turned
 from spinnet.records import Variable, Variables
@@ -71,6 +71,8 @@ class BasinProbe(EndpointProbe):
             kicks, directions, energy_tolerance, overlap_threshold, reference, tolerance, flow_tolerance, most_steps
         )
         self.kicks, self.directions, self.reference = tuple(given["kicks"]), given["directions"], given["reference"]
+        if self.reference == "signal":
+            self.requires = (Differentiable, Signal)
         self.energy_tolerance, self.overlap_threshold = given["energy_tolerance"], given["overlap_threshold"]
         self.tolerance, self.flow_tolerance = given["tolerance"], given["flow_tolerance"]
         self.most_steps = given["most_steps"]

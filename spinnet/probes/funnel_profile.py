@@ -62,6 +62,8 @@ class FunnelProfileProbe(EndpointProbe):
         given = self.validate(overlaps, directions, reference, blocks)
         self.overlaps, self.directions = tuple(given["overlaps"]), given["directions"]
         self.reference, self.blocks = given["reference"], given["blocks"]
+        if self.reference == "signal":
+            self.requires = (Differentiable, Signal)
 
     @classmethod
     def validate(cls, overlaps, directions, reference, blocks):
