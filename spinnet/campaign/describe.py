@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -55,9 +56,16 @@ def describe_kind(name: str) -> dict[str, Any]:
             for parameter, given in cls.parameters().items()
             if parameter not in TASK_PARAMETERS
         },
-        "documentation": inspect.getdoc(cls) or "",
+        "documentation": _plain(inspect.getdoc(cls) or ""),
     }
 
 
 def _first_line(cls: type) -> str:
-    return (inspect.getdoc(cls) or "").partition("\n")[0]
+    return _plain((inspect.getdoc(cls) or "").partition("\n")[0])
+
+
+def _plain(text: str) -> str:
+    """Without the marks of documentation pages: :class:`~a.b.C` is C, ``x`` is x."""
+    text = re.sub(r":(?:class|func|meth|data|attr):`~?(?:[^`]*\.)?([^`.]+)`", r"\1", text)
+    text = re.sub(r":(?:math|mod):`~?([^`]*)`", r"\1", text)
+    return re.sub(r"``([^`]*)``", r"\1", text)

@@ -188,7 +188,7 @@ def _resolve_arm(
             "landscape": _described(landscape, table["landscape"]["kind"], varied["landscape"], landscape_where),
             "dynamics": _described(dynamics, table["dynamics"]["kind"], varied["dynamics"], dynamics_where),
         }
-        _require_with_parameters(landscape, physics, landscape_where)
+        _require_with_parameters(landscape, dynamics, physics, landscape_where)
         _check_run(dynamics, physics, last, where)
         parameters = {axis.name: canonical(value) for axis, value in zip(axes, values, strict=True)}
         points.append(Point(_label(parameters), parameters, canonical(physics), 1 if first_samples else samples))
@@ -210,12 +210,13 @@ def _check_run(dynamics: type, physics: dict[str, Any], last: float, where: str)
             raise InputError(f"{place}: {error}") from None
 
 
-def _require_with_parameters(landscape: type, physics: dict[str, Any], where: str) -> None:
-    """Refuse probes that need what the class of the landscape offers, but not with these parameters."""
-    for name in physics["probes"]:
-        requires = kinds.probe_class(name, f"probes.{name}").requires
+def _require_with_parameters(landscape: type, dynamics: type, physics: dict[str, Any], where: str) -> None:
+    """Refuse a dynamics and probes that need what the class of the landscape offers, but not with these parameters."""
+    consumers = {physics["dynamics"]["kind"]: dynamics.requires}
+    consumers |= {f"probe {name}": kinds.probe_class(name, f"probes.{name}").requires for name in physics["probes"]}
+    for name, requires in consumers.items():
         try:
-            require(f"probe {name}", landscape, requires, physics["landscape"])
+            require(name, landscape, requires, physics["landscape"])
         except CapabilityError as error:
             raise CapabilityError(f"{where}: {error}") from None
 

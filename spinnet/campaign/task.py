@@ -81,6 +81,8 @@ def run_task(
         return TaskOutcome(STORAGE, str(error), time.monotonic() - began)
     except (Exception, SystemExit) as error:  # a library that exits takes no worker with it
         line = str(error) if isinstance(error, SpinnetError) else f"{type(error).__name__}: {error}"
+        if isinstance(error, MemoryError):
+            line = f"out of memory ({error}): take fewer replicas, smaller sizes or fewer measurements"
         log.write(f"failed: {line}\n{traceback.format_exc()}")
         return record_failure(layout, task, line, traceback.format_exc(), time.monotonic() - began)
 

@@ -122,7 +122,8 @@ def _split(name: str, raw: Raw, options: dict[str, Any]) -> Raw:
     room = f"{total} training and {len(raw.test_inputs)} test patterns" if own_test else f"{total} patterns"
     too_many = n_train > total or n_test > (len(raw.test_inputs) if own_test else total - n_train)
     if n_train < 1 or too_many:
-        raise InputError(f"n_train = {n_train}, n_test = {n_test}: data set {name!r} holds {room}")
+        asked = f"n_train = {n_train}" + (f", n_test = {n_test}" if options["n_test"] is not None else "")
+        raise InputError(f"{asked}: data set {name!r} holds {room}")
     rng = stream(options["split_seed"], "data set split")
     order = rng.permutation(total)
     train = order[:n_train]

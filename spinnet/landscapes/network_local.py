@@ -28,6 +28,12 @@ class Grid(NamedTuple):
         return int(np.prod(self.shape)) * self.channels
 
 
+def windows_fit(shape: Sequence[int], window: int) -> None:
+    """Refuse a window that is wider than the grid."""
+    if window > min(shape):
+        raise InputError(f"window = {window}: wider than a grid of {' x '.join(map(str, shape))} positions")
+
+
 def windows_of(shape: Sequence[int], window: int, stride: int) -> tuple[tuple[int, ...], np.ndarray]:
     """Where windows lie: their grid, and the positions in each, ``(windows, positions in a window)``.
 
@@ -36,8 +42,7 @@ def windows_of(shape: Sequence[int], window: int, stride: int) -> tuple[tuple[in
     InputError
         If the window is wider than the grid.
     """
-    if window > min(shape):
-        raise InputError(f"window = {window}: wider than a grid of {' x '.join(map(str, shape))} positions")
+    windows_fit(shape, window)
     numbers = np.arange(int(np.prod(shape))).reshape(shape)
     corners = [range(0, length - window + 1, stride) for length in shape]
     found = [numbers[tuple(slice(at, at + window) for at in corner)].ravel() for corner in product(*corners)]

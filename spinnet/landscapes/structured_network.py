@@ -14,7 +14,7 @@ from spinnet.errors import InputError
 from spinnet.landscapes.moving import Array, Moving
 from spinnet.landscapes.network_data import PatternNetwork, check_data
 from spinnet.landscapes.network_fractal import Fractal
-from spinnet.landscapes.network_local import Grid, Local
+from spinnet.landscapes.network_local import Grid, Local, windows_fit
 from spinnet.landscapes.network_losses import LOSS_NAMES, loss_slopes, losses_of
 from spinnet.landscapes.network_pieces import (
     Activation,
@@ -407,6 +407,8 @@ def _check_structure(**given: Any) -> dict[str, Any]:
             f"connections = {table['connections']!r} narrow a layer, while skip and fractal keep its width: "
             "leave one of them out"
         )
+    if table["connections"] != "dense" and table["grid"]:
+        windows_fit(table["grid"], table["window"])
     if table["drop_path"] > 0.0 and table["fractal"] == 1:
         raise InputError("drop_path leaves out inputs of the joins of fractal blocks: set fractal to 2 or more")
     return table

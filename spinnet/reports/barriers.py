@@ -115,7 +115,10 @@ def _findings(what: str, rows: list[dict[str, Any]]) -> list[str]:
     if "aligned" in rows[0]:
         found.append(_course(what, rows, "aligned", "after alignment"))
         ratios = [f"{row['naive'] / row['aligned']:.1f} at {row['size']:g}" for row in rows if row["aligned"] > 0]
-        found.append(f"{what}: alignment divides the mean barrier by {', '.join(ratios)}")
+        found.append(
+            f"{what}: alignment divides the mean barrier by {', '.join(ratios)}" if ratios
+            else f"{what}: after alignment no barrier is left, and no factor can be given"
+        )
     if "aligned_overlap" in rows[0]:
         found.append(_overlaps(what, rows))
     if "band" in rows[0]:

@@ -124,7 +124,7 @@ def _statics(content: Content, role: str, points: list[PointResults], tell: Call
         content.findings.append(
             f"{role}: unfolded at Λ = {', '.join(f'{s:g}' for s in unfolded)} (below {folding.LEAST_STABILITY:g}), "
             f"no folding temperature is reported; the native state is the lowest level in {100 * lowest:.0f} % of the "
-            "samples or more"
+            f"samples{' or more' if lowest < 1 else ''}"
         )
     if folded and role == "hole":
         content.findings += [_half(folded), _ratio(folded)]

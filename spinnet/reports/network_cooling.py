@@ -124,7 +124,7 @@ class _Cooled:
         line = (
             f"{start}final energy {means[0]:.4f} ± {errors[0]:.4f} at duration {self.durations[0]:g} and "
             f"{means[-1]:.4f} ± {errors[-1]:.4f} at {self.durations[-1]:g}; over the slower half it {told}: "
-            f"{slope:.4f} ± {error:.4f} per factor of ten"
+            f"{slope:.4f} ± {error:.4f} per factor of ten (z = {z:.1f})"
         )
         return [line, *self._form(start)]
 

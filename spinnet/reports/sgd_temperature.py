@@ -292,5 +292,5 @@ def _balance(start: str, sgd: _Settled, rate: float, batch: int, momentum: float
     z = float(normal_z(found.difference, found.difference_error, found.n_units)[0])
     return [
         f"{start}Yaida's relation, noise over drift {found.ratio[0]:.3f} ± {found.ratio_error[0]:.3f}: "
-        f"{'stationary' if abs(z) < DECISIVE else 'NOT stationary'} (z = {z:.1f})"
+        f"{'no departure from 1 is shown' if abs(z) < DECISIVE else 'NOT stationary'} (z = {z:.1f})"
     ]

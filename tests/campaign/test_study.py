@@ -259,6 +259,10 @@ def test_mistakes_in_an_arm_are_named_with_the_arm():
 def test_a_missing_capability_is_named_before_anything_runs():
     with pytest.raises(CapabilityError, match="SGD needs SumOfTerms, which SphericalGlass does not offer"):
         study(**{"dynamics": {"kind": "SGD", "learning_rate": 0.1, "batch": 5}})
+    ising = {"landscape": {"kind": "TeacherStudentPerceptron", "alpha": 1.0}, "probes": {"energy": {}},
+             "dynamics": {"kind": "HitAndRun"}, "ensemble": {"n": [10], "temperature": 0.1}}  # fmt: skip
+    with pytest.raises(CapabilityError, match=r"HitAndRun needs HalfSpaces, .*: weights = 'spherical' has it"):
+        study_from_table({"study": {"name": "wrong", "seed": 1}, "schedule": {"kind": "log", "last": 2}, **ising})
 
 
 def test_the_same_physics_with_two_lengths_is_refused():

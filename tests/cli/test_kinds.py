@@ -23,6 +23,7 @@ def test_every_kind_is_listed_with_what_it_is():
 def test_each_kind_tells_its_keys(name):
     told = describe_kind(name)
     assert told["documentation"] and "seed" not in told["parameters"]
+    assert "``" not in told["documentation"] and ":`" not in told["documentation"]
     done = CliRunner().invoke(main, ["kinds", name])
     assert done.exit_code == 0 and all(f"  {key}" in done.output for key in told["parameters"])
     assert json.loads(CliRunner().invoke(main, ["kinds", name, "--json"]).output)["name"] == name

@@ -433,6 +433,7 @@ def test_a_task_runs_on_it_and_has_memory_planned(switches):
         ({"drop_path": 0.1}, "set fractal to 2 or more"),
         ({"connections": "local", "skip": True}, "leave one of them out"),
         ({"grid": [0, 3]}, "grid = 0"),
+        ({"connections": "local", "grid": [8, 8], "window": 9}, "wider than a grid of 8 x 8"),
         ({"grid": "8x8"}, "grid = '8x8'"),
         ({"hidden": None}, "hidden = None"),
         ({"mask_seed": -1}, "mask_seed = -1"),

@@ -53,6 +53,11 @@ def test_a_barrier_that_rises_and_overlaps_of_noise_are_called_so(tmp_path):
     assert "do not certainly exceed" in content.findings[3]
 
 
+def test_where_alignment_leaves_no_barrier_no_factor_is_given(tmp_path):
+    found = build(tmp_path, [width(8, 0.4, 0.0)]).findings
+    assert any("no barrier is left" in line for line in found) and not any(line.endswith(" by ") for line in found)
+
+
 def test_bands_that_did_not_converge_count_by_their_bound(tmp_path):
     point = width(4, 0.5, 0.2)
     converged = np.zeros((4, 6), np.int8)

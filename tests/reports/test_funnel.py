@@ -7,6 +7,7 @@ from reports.made import made_results
 from spinnet.errors import InputError
 from spinnet.records import Variable
 from spinnet.reports.funnel import FunnelReport
+from spinnet.reports.funnel_statements import _score
 
 Q = np.array([1.0, 0.9, 0.7, 0.5, 0.3, 0.1, 0.0])
 KICK = np.array([0.3, 0.6, 0.9, 1.2])
@@ -134,3 +135,8 @@ def test_arms_that_cannot_serve_are_refused_before_a_run():
         FunnelReport.check({**settings, "true_melting": "a"}, {"a": [bare]})
     with pytest.raises(InputError, match="no arm is named"):
         FunnelReport()
+
+
+def test_means_without_an_error_are_not_compared():
+    alike = np.full(3, 0.85)
+    assert np.isnan(_score(alike, np.full(3, 1.2))) and _score(alike, alike) == 0.0

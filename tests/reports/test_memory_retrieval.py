@@ -70,6 +70,14 @@ def test_a_doubtful_difference_is_not_decided(tmp_path):
     assert "not decidedly within" in overlap and "at 0 of 2 sizes" in end
 
 
+def test_samples_that_are_all_alike_weigh_nothing_in_an_extrapolation(tmp_path):
+    points = ending(0.14)
+    points += [point(2500, alpha, np.full((6, 1), 0.97 if alpha < 0.2 else 0.3)) for alpha in (0.1, 0.15, 0.25)]
+    content = build(tmp_path, points)
+    assert "half" in content.groups["retrieval/n=1600"] and "half" not in content.groups["retrieval/n=2500"]
+    assert "N = 2500" not in content.findings[-1]
+
+
 def test_replicas_of_one_sample_are_one_unit(tmp_path):
     twice = [point(900, 0.1, np.repeat(np.linspace(0.99, 1.0, 6)[:, None], 4, axis=1), "pseudo-inverse", 0.7)]
     content = build(tmp_path, twice, retrieval="", pseudo_inverse="a")
