@@ -56,7 +56,7 @@ class LinearRegression(SumOfTerms):
         self.label_noise, self.start_scale = given["label_noise"], given["start_scale"]
         self.seed, self.sample = given["seed"], given["sample"]
         n = len(self.curvatures)
-        rng = randomness.stream(self.seed, "regression", self.sample)
+        rng = randomness.stream(self.seed, "regression", n, self.patterns, self.sample)
         drawn = rng.standard_normal((self.patterns, n + 1))
         orthonormal, triangle = np.linalg.qr(drawn)
         # The signs of a QR decomposition are not fixed; those of the drawn columns are.

@@ -89,7 +89,8 @@ def _unfolded(found: Found):
             if "stability" not in about or not np.isfinite(about["stability"]):
                 continue
             low, error = about["stability"], about["stability_error"]
-            verdict = "unfolded" if low < LEAST_STABILITY else "folded"
+            # Above the border nothing is decided: every minimum lies far below random states.
+            verdict = "unfolded" if low < LEAST_STABILITY else "not unfolded against random states"
             sure = "" if abs(low - LEAST_STABILITY) > 2 * error else ", within two errors of the border"
             yield (
                 f"{PROFILES[role]}, {about['label']}: Λ = {low:.3g} ± {error:.2g} ({verdict}{sure}), from depth "

@@ -20,7 +20,7 @@ from spinnet.reports.base import Content
 from spinnet.theory.diffusion import clock_displacement
 from spinnet.torch_models.settings import Settings
 
-_DECISIVE = 2.0  # standard errors
+_DECISIVE = 4.0  # standard errors
 _DRIFT = 3.0  # times the displacement of free diffusion: beyond, the runs still go downhill
 _WORDS = {"trained": "trained", "untrained": "untrained", "shuffled": "shuffled targets"}
 

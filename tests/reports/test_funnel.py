@@ -83,7 +83,7 @@ def test_an_unfolded_state_is_called_so(tmp_path):
     content = build(tmp_path, {"a": [profile(1, 1.0, depth=0.1)]}, true="a")
     assert "(unfolded" in content.findings[0] and content.rows[0]["stability"] < 1.1
     content = build(tmp_path, {"a": [profile(1, 1.0, depth=20.0)]}, true="a")
-    assert "(folded" in content.findings[0]
+    assert "(not unfolded against random states" in content.findings[0]
 
 
 def test_other_minima_are_what_a_native_state_is_compared_with(tmp_path):
