@@ -355,7 +355,7 @@ def stated(value: float, error: float) -> str:
         return f"{value:.3g}"
     digits = 1 - math.floor(math.log10(float(f"{error:.1e}")))
     if digits <= 0:
-        return f"{value:.0f}({error:.0f})"
+        return f"{value:.0f}({error:.0f})" if max(abs(value), error) < 1e9 else f"{value:.3g}({error:.2g})"
     return f"{value:.{digits}f}({round(error * 10**digits)})"
 
 
