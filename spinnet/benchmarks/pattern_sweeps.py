@@ -2,8 +2,8 @@
 
 All make the same proposals in the same order, site after site, from the same start, with the overlaps of all patterns
 made once and kept, and must arrive at the same configuration. NumPy has one vector operation over the patterns for each
-step of the sum; the compiled peer is the plain double loop over float32 patterns, a contiguous row per site, as it is and
-with numba's fast arithmetic, which makes it run on vectors. Processor time is counted.
+step of the sum; the compiled peer is the plain double loop over float32 patterns, a contiguous row per site, as it is
+and with numba's fast arithmetic, which makes it run on vectors. Processor time is counted.
 """
 
 from __future__ import annotations
