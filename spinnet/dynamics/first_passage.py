@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
-from spinnet.configurable import one_of, real_number
-from spinnet.dynamics.base import SteppedDynamics
-from spinnet.landscapes.base import Landscape, Signal
+from spinnet.dynamics.rejection_free import TickedFlips
+from spinnet.landscapes.base import Signal
 from spinnet.landscapes.first_passage import RULES
 from spinnet.landscapes.hashed_levels import HashedLevels
 from spinnet.records import Variable, Variables
@@ -28,7 +26,7 @@ class FirstPassageState(NamedTuple):
     diverged: np.ndarray  # (replicas,), bool
 
 
-class FirstPassage(SteppedDynamics):
+class FirstPassage(TickedFlips):
     """Single flips in continuous time (as :class:`RejectionFree`) until the native state is met; there the walk ends.
 
     Each site flips at the rate min(1, e^{−Δ/T}) (``"metropolis"``) or 1/(1 + e^{Δ/T}) (``"glauber"``): the unit of time
@@ -46,31 +44,8 @@ class FirstPassage(SteppedDynamics):
 
     requires = (HashedLevels, Signal)
     kernels = ("spinnet.kernels.first_passage",)
+    rules = RULES
     State = FirstPassageState
-
-    def __init__(self, temperature: float, rule: str = "metropolis", tick: float = 1.0):
-        given = self.validate(temperature=temperature, rule=rule, tick=tick)
-        self.temperature, self.rule, self.tick = given["temperature"], given["rule"], given["tick"]
-
-    @classmethod
-    def validate(cls, temperature, rule, tick):
-        return {
-            "temperature": real_number("temperature", temperature, above=0.0),
-            "rule": one_of("rule", rule, RULES),
-            "tick": real_number("tick", tick, above=0.0),
-        }
-
-    @property
-    def step_length(self) -> float:
-        return self.tick
-
-    @property
-    def time_unit(self) -> str:
-        return "sweeps"
-
-    def flow_time(self, landscape: Landscape) -> float:
-        """NaN: jumps follow no flow."""
-        return math.nan
 
     def init(self, landscape: HashedLevels, x: np.ndarray, keys: np.ndarray) -> FirstPassageState:
         x = np.array(landscape.check(x), dtype=np.int8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -29,7 +29,38 @@ class RejectionFreeState(NamedTuple):
     diverged: np.ndarray  # (replicas,), bool
 
 
-class RejectionFree(SteppedDynamics):
+class TickedFlips(SteppedDynamics):
+    """Flips in continuous time, seen at multiples of ``tick``; subclasses name their rules."""
+
+    #: Names of the rates, as their kernels number them.
+    rules: ClassVar[tuple[str, ...]]
+
+    def __init__(self, temperature: float, rule: str = "metropolis", tick: float = 1.0):
+        given = self.validate(temperature=temperature, rule=rule, tick=tick)
+        self.temperature, self.rule, self.tick = given["temperature"], given["rule"], given["tick"]
+
+    @classmethod
+    def validate(cls, temperature, rule, tick):
+        return {
+            "temperature": real_number("temperature", temperature, above=0.0),
+            "rule": one_of("rule", rule, cls.rules),
+            "tick": real_number("tick", tick, above=0.0),
+        }
+
+    @property
+    def step_length(self) -> float:
+        return self.tick
+
+    @property
+    def time_unit(self) -> str:
+        return "sweeps"
+
+    def flow_time(self, landscape: Landscape) -> float:
+        """NaN: jumps follow no flow."""
+        return math.nan
+
+
+class RejectionFree(TickedFlips):
     """Markov process in continuous time with equilibrium exp(−H/T), by Gillespie's method: no proposal is wasted.
 
     Rates, with Δ the change of the energy and β = 1/T:
@@ -59,31 +90,12 @@ class RejectionFree(SteppedDynamics):
 
     requires = (HashedLevels,)
     kernels = ("spinnet.kernels.random_energy_dynamics",)
+    rules = RULES
     State = RejectionFreeState
-
-    def __init__(self, temperature: float, rule: str = "metropolis", tick: float = 1.0):
-        given = self.validate(temperature=temperature, rule=rule, tick=tick)
-        self.temperature, self.rule, self.tick = given["temperature"], given["rule"], given["tick"]
-
-    @classmethod
-    def validate(cls, temperature, rule, tick):
-        return {
-            "temperature": real_number("temperature", temperature, above=0.0),
-            "rule": one_of("rule", rule, RULES),
-            "tick": real_number("tick", tick, above=0.0),
-        }
-
-    @property
-    def step_length(self) -> float:
-        return self.tick
 
     @property
     def time_unit(self) -> str:
         return "sweeps" if self.rule in RULES[:2] else "mean holding times of a level of energy zero"
-
-    def flow_time(self, landscape: Landscape) -> float:
-        """NaN: jumps follow no flow."""
-        return math.nan
 
     def init(self, landscape: HashedLevels, x: np.ndarray, keys: np.ndarray) -> RejectionFreeState:
         x = np.array(landscape.check(x), dtype=np.int8)

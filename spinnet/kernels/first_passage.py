@@ -13,7 +13,7 @@ import numpy as np
 from spinnet.kernels._jit import inner, kernel
 from spinnet.kernels.counter_noise import hash_counter, second_key, to_uniform
 from spinnet.kernels.dense_network_blocks import exp
-from spinnet.kernels.random_energy import read_energies
+from spinnet.kernels.random_energy_dynamics import choose_rate, fill_rates
 
 _ONE = np.uint64(1)
 
@@ -79,28 +79,11 @@ def walk_to_state(keys, shifts, widths, kind, n, beta, rule, key, first, until, 
     here, e, now, made = index[0], energy[0], clock[0], 0
     while here != native:
         number = np.uint64(first + made)
-        for i in range(n):
-            neighbours[i] = here ^ (_ONE << np.uint64(i))
-        read_energies(keys, shifts, widths, kind, neighbours, energies, n)
-        if rule == 0:
-            for i in range(n):
-                rates[i] = exp(-beta * max(energies[i] - e, 0.0))
-        else:
-            for i in range(n):
-                rates[i] = 1.0 / (1.0 + exp(beta * (energies[i] - e)))
-        total = 0.0
-        for i in range(n):
-            total += rates[i]
+        total = fill_rates(keys, shifts, widths, kind, n, beta, rule, here, e, neighbours, energies, rates)
         then = now - math.log(to_uniform(hash_counter(key, second, number << _ONE))) / total
         if then > until:
             break
-        left = to_uniform(hash_counter(key, second, (number << _ONE) | _ONE)) * total
-        target = 0
-        for i in range(n):
-            left -= rates[i]
-            target = i
-            if left <= 0.0:
-                break
+        target = choose_rate(rates, to_uniform(hash_counter(key, second, (number << _ONE) | _ONE)) * total)
         here, e, now = neighbours[target], energies[target], then
         made += 1
     index[0], energy[0], clock[0] = here, e, now

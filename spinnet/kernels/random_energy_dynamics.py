@@ -119,6 +119,36 @@ def walk_many(
             sums[1, a] += e * e
 
 
+@inner
+def fill_rates(keys, shifts, widths, kind, n, beta, rule, here, energy, neighbours, energies, rates):
+    """Read the N neighbours of a state and set the rates of the flips to them; returns the sum of the rates."""
+    for i in range(n):
+        neighbours[i] = here ^ (_ONE << np.uint64(i))
+    read_energies(keys, shifts, widths, kind, neighbours, energies, n)
+    if rule == 0:
+        for i in range(n):
+            rates[i] = exp(-beta * max(energies[i] - energy, 0.0))
+    else:
+        for i in range(n):
+            rates[i] = 1.0 / (1.0 + exp(beta * (energies[i] - energy)))
+    total = 0.0
+    for i in range(n):
+        total += rates[i]
+    return total
+
+
+@inner
+def choose_rate(rates, left):
+    """The first flip at which the rates sum to ``left``, the last where rounding leaves none."""
+    target = 0
+    for i in range(len(rates)):
+        left -= rates[i]
+        target = i
+        if left <= 0.0:
+            break
+    return target
+
+
 @kernel(
     "i8(u8[:,::1], u8[::1], f8[::1], i8, i8, f8, i8, u8, i8, i8, f8[::1], u8[::1], f8[::1], f8[::1], u8[::1], i8[::1],"
     " f8[::1])"
@@ -151,25 +181,9 @@ def walk_events(
             wait *= math.exp(-beta * e)
             target = np.int64(to_integer(word, np.uint64(n)))
         else:
-            for i in range(n):
-                neighbours[i] = here ^ (_ONE << np.uint64(i))
-            read_energies(keys, shifts, widths, kind, neighbours, energies, n)
-            if rule == 0:
-                for i in range(n):
-                    rates[i] = exp(-beta * max(energies[i] - e, 0.0))
-            else:
-                for i in range(n):
-                    rates[i] = 1.0 / (1.0 + exp(beta * (energies[i] - e)))
-            total = 0.0
-            for i in range(n):
-                total += rates[i]
+            total = fill_rates(keys, shifts, widths, kind, n, beta, rule, here, e, neighbours, energies, rates)
             wait /= total
-            left = to_uniform(word) * total
-            for i in range(n):
-                left -= rates[i]
-                target = i
-                if left <= 0.0:
-                    break
+            target = choose_rate(rates, to_uniform(word) * total)
         while k < len(times) and times[k] < now + wait:
             seen[k], jumps[k] = here, first + made
             k += 1

@@ -87,6 +87,17 @@ def _turn_over(a, done, check, flatness, log_density, visits, seen, factor, stag
                 factor[a], stage[a] = slow, 1
 
 
+@inner
+def _count(a, place, energy, away, log_density, visits, sums, factor, stage):
+    """Walker a is in a bin after a step, ``away`` flips from the native state."""
+    log_density[a, place] += factor[a]
+    visits[a, place] += 1
+    if stage[a] == 1:
+        sums[a, 0, place] += energy
+        sums[a, 1, place] += away
+        sums[a, 2, place] += 1.0 if away == 0 else 0.0
+
+
 @kernel(
     "void(f8[::1], i8, u8, u8[::1], i8, i8, i8, f8, f8, i8, f8, f8, u8[::1], f8[::1], i8[::1], f8[:,::1], i8[:,::1],"
     " b1[:,::1], f8[:,:,::1], f8[::1], i8[::1], i8[::1], i8[::1])"
@@ -116,13 +127,7 @@ def walk_listed(
                         _begin_anew(
                             a, k, first + done + s, log_density, visits, seen, sums, factor, stage, origin, restarts
                         )
-                log_density[a, k] += factor[a]
-                visits[a, k] += 1
-                if stage[a] == 1:
-                    away = popcount(here ^ native)
-                    sums[a, 0, k] += e
-                    sums[a, 1, k] += away
-                    sums[a, 2, k] += 1.0 if away == 0 else 0.0
+                _count(a, k, e, popcount(here ^ native), log_density, visits, sums, factor, stage)
                 until_sweep -= 1
                 if until_sweep == 0:
                     until_sweep = n
@@ -164,13 +169,7 @@ def walk_hashed(
                         a, there, first + s, log_density, visits, seen, sums, factor, stage, origin, restarts
                     )
             k = place[a]
-            log_density[a, k] += factor[a]
-            visits[a, k] += 1
-            if stage[a] == 1:
-                away = popcount(index[a] ^ native)
-                sums[a, 0, k] += energy[a]
-                sums[a, 1, k] += away
-                sums[a, 2, k] += 1.0 if away == 0 else 0.0
+            _count(a, k, energy[a], popcount(index[a] ^ native), log_density, visits, sums, factor, stage)
         until_sweep -= 1
         if until_sweep == 0:
             until_sweep = n
@@ -209,13 +208,7 @@ def walk_words(
                 here, e, k = here ^ flip, other, there
                 if not seen[a, k]:
                     _begin_anew(a, k, first + s, log_density, visits, seen, sums, factor, stage, origin, restarts)
-            log_density[a, k] += factor[a]
-            visits[a, k] += 1
-            if stage[a] == 1:
-                away = popcount(here ^ native)
-                sums[a, 0, k] += e
-                sums[a, 1, k] += away
-                sums[a, 2, k] += 1.0 if away == 0 else 0.0
+            _count(a, k, e, popcount(here ^ native), log_density, visits, sums, factor, stage)
             until_sweep -= 1
             if until_sweep == 0:
                 until_sweep = n

@@ -87,11 +87,6 @@ class HopfieldModel(PatternSpins):
         self._couplings = _projector(unpack_signs(words, self.n)) if self.rule == "pseudo-inverse" else None
 
     @classmethod
-    def resolve(cls, given: Mapping[str, Any], where: str = "") -> dict[str, Any]:
-        """As :meth:`spinnet.configurable.Configurable.resolve`; of alpha and patterns the one that is given."""
-        return {name: value for name, value in super().resolve(given, where).items() if value is not None}
-
-    @classmethod
     def validate(cls, **parameters: Any) -> dict[str, Any]:
         """Check values without allocating; see :class:`spinnet.configurable.Configurable`."""
         n = check_size(parameters["n"])

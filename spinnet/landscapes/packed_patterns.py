@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,11 @@ class PatternSpins(IndexedLevels, LocalMoves, Signal):
     kernels = ("spinnet.kernels.packed_patterns",)
     start_at: float
     n_patterns: int
+
+    @classmethod
+    def resolve(cls, given: Mapping[str, Any], where: str = "") -> dict[str, Any]:
+        """As :meth:`spinnet.configurable.Configurable.resolve`; of alpha and patterns the one that is given."""
+        return {name: value for name, value in super().resolve(given, where).items() if value is not None}
 
     def _keep(self, words: np.ndarray, native: np.ndarray) -> None:
         """Keep the patterns, words over sites, and the configuration that is native."""

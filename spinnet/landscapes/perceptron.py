@@ -125,11 +125,6 @@ class TeacherStudentPerceptron(PatternSpins, HalfSpaces):
         return np.where(positive ^ (draws[:, 1] < self.noise), 1, -1)
 
     @classmethod
-    def resolve(cls, given: Mapping[str, Any], where: str = "") -> dict[str, Any]:
-        """As :meth:`spinnet.configurable.Configurable.resolve`; of alpha and patterns the one that is given."""
-        return {name: value for name, value in super().resolve(given, where).items() if value is not None}
-
-    @classmethod
     def validate(cls, **parameters: Any) -> dict[str, Any]:
         """Check values without allocating; see :class:`spinnet.configurable.Configurable`."""
         n = check_size(parameters["n"])

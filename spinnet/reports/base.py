@@ -46,6 +46,8 @@ class Report(Configurable, ABC):
 
     #: Parameters that name arms; an empty one stands for the only arm, or for one that is not used.
     arm_parameters: ClassVar[tuple[str, ...]] = ("arm",)
+    #: Whether an empty one always is an arm that is not used.
+    optional_arms: ClassVar[bool] = False
     #: Of each arm: what it must have been measured with, and on (empty: anything).
     probes: ClassVar[tuple[str, ...]] = ()
     landscapes: ClassVar[tuple[str, ...]] = ()
@@ -74,9 +76,11 @@ class Report(Configurable, ABC):
 
     @classmethod
     def chosen_arm(cls, settings: Mapping[str, Any], parameter: str, arms: Sequence[str]) -> str:
-        """The arm that a parameter names; where it names none, the only arm."""
+        """The arm that a parameter names; where it names none, the only arm, or none where arms are optional."""
         name = settings[parameter]
         if not name:
+            if cls.optional_arms:
+                return ""
             if len(cls.arm_parameters) == 1 and len(arms) > 1:
                 raise InputError(f"{parameter} is missing: the study has the arms {', '.join(arms)}; name one")
             return arms[0] if parameter == cls.arm_parameters[0] else ""
@@ -95,9 +99,15 @@ class Report(Configurable, ABC):
             if allowed and kind not in allowed:
                 raise InputError(f"arm {arm} has the {part} {kind}; this report is for {' or '.join(allowed)}")
         for probe in cls.probes:
-            if probe not in physics["probes"]:
-                raise InputError(f"arm {arm} is measured without the probe {probe}: add [probes.{probe}]")
+            require_probe(arm, physics, probe)
 
     @abstractmethod
     def build(self, results: StudyResults, tell: Callable[[str], None]) -> Content:
         """Compute the report; ``tell`` passes a line to a person where something takes long."""
+
+
+def require_probe(arm: str, physics: Mapping[str, Any], probe: str) -> None:
+    """Refuse a point that is not measured with a probe, in an :class:`InputError` that names what to add."""
+    if probe not in physics["probes"]:
+        table = "probes" if arm == "main" else f"arm.{arm}.probes"  # an only arm is called main, and has no table
+        raise InputError(f"arm {arm} is measured without the probe {probe}: add [{table}.{probe}]")

@@ -75,6 +75,7 @@ class ClassificationReport(Report):
     """
 
     arm_parameters: ClassVar[tuple[str, ...]] = (*REFERENCES, *ASKED)
+    optional_arms: ClassVar[bool] = True
     probes: ClassVar[tuple[str, ...]] = _PROBES
 
     def __init__(
@@ -100,11 +101,6 @@ class ClassificationReport(Report):
             if not given[role]:
                 raise InputError(f"{role} names no arm: every class needs references")
         return given
-
-    @classmethod
-    def chosen_arm(cls, settings: Mapping[str, Any], parameter: str, arms: Sequence[str]) -> str:
-        """An empty name is an arm that is not used."""
-        return super().chosen_arm(settings, parameter, arms) if settings[parameter] else ""
 
     @classmethod
     def check(cls, settings: Mapping[str, Any], arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:

@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from spinnet.configurable import whole_number
-from spinnet.errors import InputError
 from spinnet.estimators.overlap_covariance import (
     KINDS,
     CovarianceFit,
@@ -27,7 +26,7 @@ from spinnet.estimators.overlap_covariance import (
     participation,
 )
 from spinnet.estimators.resampling import mean_and_error
-from spinnet.reports.base import Content, Report
+from spinnet.reports.base import Content, Report, require_probe
 from spinnet.reports.results import PointResults, StudyResults
 
 #: Inverse temperatures in units of one over the standard deviation of the levels.
@@ -76,10 +75,7 @@ class DataCorrelationsReport(Report):
             name = cls.chosen_arm(settings, parameter, list(arms))
             probe = "energy" if parameter == "trained" else "data_covariance"
             for physics in arms[name] if name else ():
-                if probe not in physics["probes"]:
-                    raise InputError(
-                        f"arm {name} is measured without the probe {probe}: add [arm.{name}.probes.{probe}]"
-                    )
+                require_probe(name, physics, probe)
 
     def build(self, results: StudyResults, tell: Callable[[str], None]) -> Content:
         """See :class:`DataCorrelationsReport`. Costs some seconds per point: fits of resampled covariances."""

@@ -12,7 +12,7 @@ from spinnet.configurable import real_number
 from spinnet.errors import InputError
 from spinnet.estimators.funnel import funnel_shape, widths_of_directions
 from spinnet.estimators.resampling import mean_and_error
-from spinnet.reports.base import Content, Report
+from spinnet.reports.base import Content, Report, require_probe
 from spinnet.reports.funnel_melting import add_melting, melting_points
 from spinnet.reports.funnel_potential import add_potential
 from spinnet.reports.funnel_statements import PROFILES, statements
@@ -65,6 +65,7 @@ class FunnelReport(Report):
     """
 
     arm_parameters: ClassVar[tuple[str, ...]] = (*PROFILES, *MELTINGS, *POTENTIALS)
+    optional_arms: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -104,11 +105,6 @@ class FunnelReport(Report):
         return given
 
     @classmethod
-    def chosen_arm(cls, settings: Mapping[str, Any], parameter: str, arms: Sequence[str]) -> str:
-        """An empty name is an arm that is not used."""
-        return super().chosen_arm(settings, parameter, arms) if settings[parameter] else ""
-
-    @classmethod
     def check(cls, settings: Mapping[str, Any], arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         super().check(settings, arms)
         for role in cls.arm_parameters:
@@ -120,11 +116,7 @@ class FunnelReport(Report):
                     raise InputError(f"{role}: arm {name} is not held at overlaps: use ConstrainedTempering")
             for physics in arms[name] if name else ():
                 for probe in wanted:
-                    if probe not in physics["probes"]:
-                        raise InputError(
-                            f"{role}: arm {name} is measured without the probe {probe}: add "
-                            f"[arm.{name}.probes.{probe}]"
-                        )
+                    require_probe(name, physics, probe)
             if name and role in MELTINGS:
                 melting_points(name, arms[name])
 

@@ -47,6 +47,7 @@ class MemoryRetrievalReport(Report):
     """
 
     arm_parameters: ClassVar[tuple[str, ...]] = tuple(_ARMS)
+    optional_arms: ClassVar[bool] = True
     probes: ClassVar[tuple[str, ...]] = ("energy", "signal_overlap")
     landscapes: ClassVar[tuple[str, ...]] = ("HopfieldModel",)
     dynamics: ClassVar[tuple[str, ...]] = ("Sweeps",)
@@ -62,11 +63,6 @@ class MemoryRetrievalReport(Report):
             raise InputError(f"no arm is named: set {' or '.join(_ARMS)}")
         given["threshold"] = real_number("threshold", given["threshold"], above=0.0)
         return given
-
-    @classmethod
-    def chosen_arm(cls, settings: Mapping[str, Any], parameter: str, arms: Sequence[str]) -> str:
-        """An empty name is an arm that is not used."""
-        return super().chosen_arm(settings, parameter, arms) if settings[parameter] else ""
 
     @classmethod
     def check(cls, settings: Mapping[str, Any], arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:

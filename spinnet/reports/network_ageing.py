@@ -24,7 +24,7 @@ from spinnet.estimators.displacement import KNOWN, LocalExponents, collapse, dis
 from spinnet.estimators.resampling import FEWEST_UNITS, mean_and_error
 from spinnet.estimators.stationarity import Stationarity, noise_side, stationarity
 from spinnet.reports.ageing_curves import normal_z
-from spinnet.reports.base import Content, Report
+from spinnet.reports.base import Content, Report, require_probe
 from spinnet.reports.results import PointResults, StudyResults
 from spinnet.reports.verdicts import DECISIVE
 from spinnet.theory.diffusion import clock_displacement, harmonic_displacement
@@ -106,8 +106,7 @@ def _check_network(arm: str, physics: Mapping[str, Any]) -> None:
     if physics["dynamics"].get("drops"):
         raise InputError(f"arm {arm}: network_ageing needs a constant learning rate; leave drops out")
     for probe in _PROBES:
-        if probe not in physics["probes"]:
-            raise InputError(f"arm {arm} is measured without the probe {probe}: add [probes.{probe}]")
+        require_probe(arm, physics, probe)
 
 
 @dataclass

@@ -17,7 +17,7 @@ import numpy as np
 from spinnet.errors import InputError
 from spinnet.estimators.resampling import mean_and_error
 from spinnet.estimators.scaling import extrapolate
-from spinnet.reports.base import Content, Report
+from spinnet.reports.base import Content, Report, require_probe
 from spinnet.reports.results import PointResults, StudyResults
 from spinnet.reports.verdicts import DECISIVE, LimitTest, judge_limits, z_score
 from spinnet.theory import perceptron
@@ -53,6 +53,7 @@ class PerceptronLearningReport(Report):
     """
 
     arm_parameters: ClassVar[tuple[str, ...]] = _ROLES
+    optional_arms: ClassVar[bool] = True
     landscapes: ClassVar[tuple[str, ...]] = ("TeacherStudentPerceptron",)
 
     def __init__(self, spherical: str = "", ising: str = "", funnel: str = ""):
@@ -63,11 +64,6 @@ class PerceptronLearningReport(Report):
         if not any(given.values()):
             raise InputError(f"no arm is named: set {' or '.join(_ROLES)}")
         return given
-
-    @classmethod
-    def chosen_arm(cls, settings: Mapping[str, Any], parameter: str, arms: Sequence[str]) -> str:
-        """An empty name is an arm that is not used."""
-        return super().chosen_arm(settings, parameter, arms) if settings[parameter] else ""
 
     @classmethod
     def check(cls, settings: Mapping[str, Any], arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
@@ -106,15 +102,13 @@ def _check(role: str, name: str, physics: Mapping[str, Any]) -> None:
     if landscape["weights"] != weights:
         raise InputError(f"{role}: arm {name} has weights = {landscape['weights']!r}; they must be {weights!r}")
     if role == "funnel":
-        if "funnel" not in physics["probes"]:
-            raise InputError(f"funnel: arm {name} is measured without the probe funnel: add [probes.funnel]")
+        require_probe(name, physics, "funnel")
         return
     if landscape["labels"] != "teacher" or landscape["noise"] != 0:
         raise InputError(f"{role}: arm {name} must have labels = 'teacher' without noise: theory is for those")
     probes = ("signal_overlap", "replica_overlap") if role == "spherical" else ("native_levels",)
     for probe in probes:
-        if probe not in physics["probes"]:
-            raise InputError(f"{role}: arm {name} is measured without the probe {probe}: add [probes.{probe}]")
+        require_probe(name, physics, probe)
     if role == "spherical":
         if physics["dynamics"]["kind"] != "HitAndRun" or physics["dynamics"]["temperature"] != 0:
             raise InputError(f"spherical: arm {name} must use HitAndRun at temperature = 0")

@@ -11,7 +11,7 @@ import numpy as np
 from spinnet.configurable import real_number, whole_number
 from spinnet.errors import InputError
 from spinnet.estimators.resampling import FEWEST_UNITS, mean_and_error
-from spinnet.reports.base import Content, Report
+from spinnet.reports.base import Content, Report, require_probe
 from spinnet.reports.collapse import add_collapse
 from spinnet.reports.results import PointResults, StudyResults
 from spinnet.reports.verdicts import DECISIVE
@@ -80,10 +80,7 @@ class PhaseDiagramReport(Report):
             name = cls.chosen_arm(settings, role, list(arms))
             probe = "accuracy" if role == "collapse" else "final"
             for physics in arms[name] if name else ():
-                if probe not in physics["probes"]:
-                    raise InputError(
-                        f"arm {name} is measured without the probe {probe}: add [arm.{name}.probes.{probe}]"
-                    )
+                require_probe(name, physics, probe)
             if name and role != "collapse":
                 starts = {physics["landscape"].get("start_at") for physics in arms[name]}
                 if not {"native", "random"} <= starts:

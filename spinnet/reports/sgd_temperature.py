@@ -22,7 +22,7 @@ from spinnet.errors import InputError
 from spinnet.estimators.resampling import mean_and_error
 from spinnet.estimators.stationarity import noise_side, stationarity
 from spinnet.reports.ageing_curves import normal_z
-from spinnet.reports.base import Content, Report
+from spinnet.reports.base import Content, Report, require_probe
 from spinnet.reports.results import PointResults, StudyResults
 from spinnet.reports.verdicts import DECISIVE
 from spinnet.theory.stochastic_gradient import gaussian_regression_variance, noise_temperature
@@ -72,8 +72,7 @@ class SgdTemperatureReport(Report):
                     if physics[part]["kind"] != wanted:
                         raise InputError(f"{parameter} = {name}: its {part} is {physics[part]['kind']}, not {wanted}")
                 for probe in ("energy", "noise_trace"):
-                    if probe not in physics["probes"]:
-                        raise InputError(f"arm {name} is measured without the probe {probe}: add [probes.{probe}]")
+                    require_probe(name, physics, probe)
         if len({physics["dynamics"]["temperature"] for physics in arms[settings["network_langevin"]]}) < 2:
             raise InputError("network_langevin needs two temperatures or more: the loss of SGD is looked up among them")
 

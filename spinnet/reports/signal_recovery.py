@@ -48,6 +48,7 @@ class SignalRecoveryReport(Report):
     arm_parameters: ClassVar[tuple[str, ...]] = (
         "informed_flow", "informed_langevin", "random", "matrix_flow", "matrix_langevin",
     )  # fmt: skip
+    optional_arms: ClassVar[bool] = True
     probes: ClassVar[tuple[str, ...]] = ("energy", "signal_overlap")
     landscapes: ClassVar[tuple[str, ...]] = ("SphericalGlass",)
     dynamics: ClassVar[tuple[str, ...]] = ("GradientFlow", "Langevin")
@@ -66,11 +67,6 @@ class SignalRecoveryReport(Report):
         if not any(given.values()):
             raise InputError(f"no arm is named: set {', '.join(cls.arm_parameters)}, or some of them")
         return given
-
-    @classmethod
-    def chosen_arm(cls, settings: Mapping[str, Any], parameter: str, arms: Sequence[str]) -> str:
-        """An empty name is an arm that is not used."""
-        return super().chosen_arm(settings, parameter, arms) if settings[parameter] else ""
 
     @classmethod
     def check(cls, settings: Mapping[str, Any], arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
