@@ -125,7 +125,8 @@ def connect(
         if not below.converged:
             raise InputError(
                 f"below {name} no isolated minimum was reached (gradient {below.gradient_norm:.1e}, least eigenvalue "
-                f"{below.lowest:.1e}): flat directions need weight decay, slow ones more steps"
+                f"{below.lowest:.1e}): flat directions need weight decay, "
+                "slow ones more steps, couplings in single precision a dtype of float64"
             )
         ends.append(known.minimum(below))
     first = None
