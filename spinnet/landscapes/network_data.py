@@ -22,6 +22,9 @@ class PatternNetwork(SumOfTerms):
     A subclass sets ``loss`` and calls :meth:`_take_data` in its constructor, and gives the outputs (:meth:`logits`).
     """
 
+    #: For messages: landscapes that are one.
+    met_by: ClassVar[str] = "DenseNetwork, StructuredNetwork"
+
     independent_unit: ClassVar[str] = "replica"
     data_parameters: ClassVar[tuple[str, ...]] = ("data", "data_options", "data_sha256", "data_files")
 

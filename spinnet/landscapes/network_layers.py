@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,9 @@ class Layer(NamedTuple):
 class Layered(Landscape):
     """Capability: coordinates that are the weights and biases of layers, with a name for each."""
 
+    #: For messages: landscapes that are one.
+    met_by: ClassVar[str] = "DenseNetwork, StructuredNetwork"
+
     #: :meth:`start` draws weights of variance sigma_w²/columns and biases of variance sigma_b².
     sigma_w: float
     sigma_b: float
@@ -47,6 +50,9 @@ class ErrorSignals(NamedTuple):
 
 class BackPropagating(PatternNetwork, Layered):
     """Capability: error signals of the units on the training patterns."""
+
+    #: For messages: landscapes that are one.
+    met_by: ClassVar[str] = "DenseNetwork, StructuredNetwork"
 
     @abstractmethod
     def error_signals(self, x: np.ndarray) -> ErrorSignals:
