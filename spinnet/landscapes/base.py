@@ -320,7 +320,8 @@ def require(
     """
     capabilities = tuple(capabilities)
     kind = landscape if isinstance(landscape, type) else type(landscape)
-    missing = [c.__name__ for c in capabilities if not issubclass(kind, c)]
+    missing = [c.__name__ + (f" ({c.met_by})" if "met_by" in vars(c) else "")
+               for c in capabilities if not issubclass(kind, c)]  # fmt: skip
     if missing:
         known = (Energy, Differentiable, SumOfTerms, LocalMoves, HalfSpaces, Levels)
         offered = [c.__name__ for c in known if issubclass(kind, c)]
