@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 
 from spinnet.plotting import style
 from spinnet.plotting.loaded import LoadedReport
@@ -31,11 +32,12 @@ def draw(report: LoadedReport) -> dict[str, Figure | None]:
 def _courses(report: LoadedReport) -> Figure:
     """Barriers on logarithmic axes, and overlaps before and after alignment with the untrained null."""
     figure, axes = style.new_figure(style.PAGE, 3.0, 2)
-    lines, overlaps = {}, {}
+    lines, overlaps, sizes = {}, {}, set()
     for (side, name), colour in zip(_SIDES, style.COLOURS, strict=False):
         one = report.group(side)
         if not one:
             continue
+        sizes |= set(one["size"].tolist())
         lines[name] = overlaps[name] = Line2D([], [], color=colour)
         for key, how, marker, line in _KINDS:
             if key in one.arrays and (one[key] > 0).any():
@@ -52,6 +54,9 @@ def _courses(report: LoadedReport) -> Figure:
     for ax in axes:
         ax.set_xscale("log")
         ax.set_xlabel("width (network), spins (glass)")
+        if sizes and max(sizes) < 10 * min(sizes):  # too few decades for ticks at powers of ten
+            ax.set_xticks(sorted(sizes), [f"{size:g}" for size in sorted(sizes)])
+            ax.xaxis.set_minor_formatter(NullFormatter())
     axes[0].set_yscale("log")
     axes[0].set_ylabel("barrier between two ends")
     axes[1].axhline(0.0, color=style.INK, lw=0.7)

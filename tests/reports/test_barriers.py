@@ -38,7 +38,8 @@ def build(tmp_path, points, **settings):
 def test_a_barrier_that_falls_as_a_power_is_found(tmp_path):
     content = build(tmp_path, [width(h, 3.0 / h**0.5, 2.0 / h) for h in (4, 16, 64)])
     naive, aligned, ratio, overlap, spread = content.findings
-    assert "standard deviation of P(q)" in spread and content.variables["pairs/arm,hidden=4/aligned"].data.shape == (24,)
+    assert "standard deviation of P(q)" in spread
+    assert content.variables["pairs/arm,hidden=4/aligned"].data.shape == (24,)
     assert "as they are: the barrier between two ends falls at every step" in naive
     assert "after alignment: the barrier between two ends falls at every step" in aligned
     assert "divides" in ratio and "exceed those of untrained pairs" in overlap
