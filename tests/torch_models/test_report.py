@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from spinnet.records import Variable
-from spinnet.torch_models.report import Report, pair_mean, stated
+from spinnet.torch_models.report import write_report
 from spinnet.torch_models.settings import Settings
+from spinnet.torch_models.statements import pair_mean, stated
 
 N, SEEDS, BATCH, RATE = 200, 6, 4, 0.1
 WAITS, DELAYS = np.array([10.0, 100.0]), np.array([0, 1, 2, 4, 8, 16, 32, 64, 128, 256], dtype=float)
@@ -31,7 +32,7 @@ def ageing(factor, noise=1.0):
     }
     variables = {name: Variable(data, dims) for name, (data, dims) in given.items()}
     settings = Settings(probes=("ageing",), seeds=SEEDS, steps=400, learning_rate=RATE, batch=BATCH)
-    return " ".join(Report(variables, settings, 50, {}).content.findings)
+    return " ".join(write_report(variables, settings, 50, {}).findings)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_a_spacing_ratio_is_given_to_the_nearest_law():
         }
         given |= {f"untrained/{name.removeprefix('trained/')}": value for name, value in given.items()
                   if name.startswith("trained/spectrum")}  # fmt: skip
-        return " ".join(Report(given, Settings(probes=("hessian",)), 50, {"0": slice(0, N)}).content.findings)
+        return " ".join(write_report(given, Settings(probes=("hessian",)), 50, {"0": slice(0, N)}).findings)
 
     scatter = 0.004 * np.array([-1, 1, -1, 1, -1, 1])
     assert "repel" in verdict(0.531 + scatter)
