@@ -14,6 +14,7 @@ import numpy as np
 
 from spinnet.errors import InputError, nearest_name
 from spinnet.landscapes.torch_package import first_line
+from spinnet.landscapes.torch_recurrent import unroll
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,7 @@ def prepare(torch: ModuleType, module: Any, inputs: Any, dtype: Any, device: Any
     except (RuntimeError, TypeError) as error:
         raise InputError(f"module cannot be moved to {device} in {dtype}: {first_line(error)}") from None
     torch.func.replace_all_batch_norm_modules_(module)
+    unroll(torch, module)
     return module
 
 
