@@ -70,8 +70,11 @@ class Landscape(Configurable, ABC):
 
     @classmethod
     def task_memory_bytes(cls, table: Mapping[str, Any], replicas: int) -> int:
-        """About what a task on this landscape allocates; 0: too little to plan for. ``table`` is a resolved one."""
-        return 0
+        """About what a task on this landscape allocates in bytes; by default some copies of the configurations.
+
+        ``table`` is a resolved one.
+        """
+        return 32 * replicas * int(table.get("n", 1))
 
     @classmethod
     def task_kernels(cls, table: Mapping[str, Any], products: bool) -> tuple[str, ...]:
@@ -197,6 +200,11 @@ class SumOfTerms(Differentiable):
     @abstractmethod
     def n_terms(self) -> int:
         """Number of terms P."""
+
+    @classmethod
+    def terms_of(cls, table: Mapping[str, Any]) -> int | None:
+        """The most terms that a landscape of this resolved table can have; None where only the data tell."""
+        return None
 
     @abstractmethod
     def energy_terms(self, x: np.ndarray) -> np.ndarray:

@@ -58,6 +58,15 @@ class PatternNetwork(SumOfTerms):
         """Load the data set that a resolved table names; landscapes of this process then find it loaded."""
         datasets.load(table["data"], **table["data_options"], **(table.get("data_files") or {}))
 
+    @classmethod
+    def terms_of(cls, table: Mapping[str, Any]) -> int | None:
+        """Training patterns, as far as the size of the data set is known unread."""
+        try:
+            options = datasets.resolve_options(table["data"], {**table["data_options"], **(table["data_files"] or {})})
+            return datasets.memory_size(table["data"], options)[0].patterns
+        except InputError:  # a file that cannot be read: said where data are asked for
+            return None
+
     @property
     def units(self) -> Units:
         """Per pattern: the energy density is the mean loss (plus λ|w|²/2)."""
