@@ -72,7 +72,7 @@ def test_a_fractal_block_32_layers_deep_learns_where_a_plain_stack_does_not():
     accuracy = {}
     for name, shape in (("plain", {"hidden": [WIDTH] * 32}), ("fractal", {"hidden": [WIDTH], "fractal": 6})):
         net = StructuredNetwork(activation="relu", sigma_w=1.0, **shape)
-        x = trained(net, net.start(1, np.random.default_rng(0)), [(0.05, 250)], clip=1.0)
+        x = trained(net, net.start(1, np.random.default_rng(0)), [(0.05, 160)], clip=1.0)
         accuracy[name] = net.train_accuracy(x)[0]
     assert accuracy["plain"] < 0.2 and accuracy["fractal"] > 0.9, accuracy
 
