@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from spinnet.errors import InputError
-from spinnet.estimators.displacement import collapse, displacement_exponents
+from spinnet.estimators.age_collapse import collapse
+from spinnet.estimators.displacement import displacement_exponents
 from spinnet.estimators.resampling import FEWEST_UNITS, mean_and_error
 from spinnet.estimators.spectra import GOE_SPACING_RATIO, POISSON_SPACING_RATIO
 from spinnet.records import Variable, Variables
