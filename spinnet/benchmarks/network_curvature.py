@@ -3,8 +3,9 @@
 The dense Hessian stands beside ``vmap(jvp(grad))`` of PyTorch over the unit vectors, products with 16 directions at one
 configuration beside curvlinops (where it is not installed: beside the same ``vmap(jvp(grad))``), both sides on one
 thread in float64 and equal to 1e-10. The spectra of many replicas as the ``hessian_spectrum`` probe makes them, with
-Hessian, checks and spacing ratios, stand beside bare ``eigvalsh`` calls on the same two cores: one call per core at a
-time or one call on both, whichever is faster.
+Hessian, checks and spacing ratios, stand beside bare ``eigvalsh`` calls on the whole matrix on the same two cores: one
+call per core at a time or one call on both, whichever is faster. The probe gives LAPACK 2,170 of the 2,260 dimensions:
+three pixels of the digits never change, and weights that meet no input have eigenvalue zero.
 
 BLAS takes its number of threads from the environment when it is loaded, so that the measurements run in processes of
 their own.

@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -118,6 +118,18 @@ class Energy(Landscape):
         return self.energy(x) / self.units.n_units
 
 
+class Subspace(Protocol):
+    """Directions with an orthonormal basis, in flat space."""
+
+    dimension: int
+
+    def project(self, v: np.ndarray) -> np.ndarray:
+        """Coordinates ``(dimension,)`` of the part of ``v`` (n,) in the subspace."""
+
+    def embed(self, v: np.ndarray) -> np.ndarray:
+        """The vector (n,) with the coordinates ``v`` (dimension,)."""
+
+
 class Differentiable(Energy):
     """Capability: gradient and Hessian–vector product in the embedding coordinates."""
 
@@ -168,6 +180,14 @@ class Differentiable(Energy):
             block[np.arange(len(block)), np.arange(first, first + len(block))] = 1.0
             matrix[first : first + len(block)] = self.hvp_block(x[0], block)
         return 0.5 * (matrix + matrix.T)
+
+    def active_hessian(self, x: np.ndarray) -> tuple[np.ndarray, Subspace | None]:
+        """The Hessian of :meth:`hessian` on a subspace outside which it is known to vanish; None: on all of space.
+
+        A landscape in flat space that knows directions along which its energy is constant everywhere overrides it:
+        the spectrum is that of the smaller matrix and as many zeros.
+        """
+        return self.hessian(x), None
 
 
 class SumOfTerms(Differentiable):

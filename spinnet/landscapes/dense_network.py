@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -15,8 +16,9 @@ from spinnet.datasets import Dataset
 from spinnet.errors import InputError
 from spinnet.kernels import dense_network as compiled
 from spinnet.kernels.dense_network_curvature import multiply_hessian, plan_directions
+from spinnet.landscapes.base import Subspace
 from spinnet.landscapes.network_data import PatternNetwork, check_data
-from spinnet.landscapes.network_hessian import layered_hessian
+from spinnet.landscapes.network_hessian import FirstLayerSpan, layered_hessian
 from spinnet.landscapes.network_jacobian import output_jacobian, term_gradients
 from spinnet.landscapes.network_losses import losses_of
 from spinnet.landscapes.network_symmetries import Symmetric, UnitSymmetry
@@ -272,6 +274,21 @@ class DenseNetwork(PatternNetwork, Symmetric):
         matrix = layered_hessian(self.unpack(x[0]), self.data.inputs, self._targets, self.activation, self.loss)
         matrix[np.diag_indices_from(matrix)] += self.weight_decay * self.n_terms
         return matrix
+
+    def active_hessian(self, x: np.ndarray) -> tuple[np.ndarray, Subspace | None]:
+        """The Hessian on the :class:`~spinnet.landscapes.network_hessian.FirstLayerSpan` of the inputs.
+
+        On the digits, where three pixels never change, each hidden unit has three flat directions. With weight decay
+        there are none.
+        """
+        if self.weight_decay > 0.0:
+            return super().active_hessian(x)
+        span, layers = self._input_span, self.unpack(self.check(np.atleast_2d(x))[0])
+        return layered_hessian(layers, self.data.inputs, self._targets, self.activation, self.loss, span.basis), span
+
+    @cached_property
+    def _input_span(self) -> FirstLayerSpan:
+        return FirstLayerSpan(self.data.inputs, self.widths[1], self.space.n)
 
     def energy_terms(self, x: np.ndarray) -> np.ndarray:
         """ℓ_μ + (λ/2)|w|² for each pattern, shape ``(replicas, P)``; their sum is the energy."""
