@@ -18,7 +18,7 @@ from spinnet.estimators.resampling import jackknife
 
 #: Ages must share so many decades of a reading for t/t_w^μ to be tried.
 _COMMON_DECADES = 0.75
-_EXPONENTS = np.arange(-0.5, 2.0001, 0.05)
+_EXPONENTS = np.arange(-0.5, 2.0001, 0.1)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -32,6 +33,8 @@ def _row(left: Axes, right: Axes, points, colour: str) -> None:
             mean, error = one[name], one[f"{name}_error"]
             ax.fill_between(delay, mean - error, mean + error, color=shade, alpha=0.35, lw=0)
             ax.plot(delay, mean, color=shade, lw=1.1, label=label)
+        if np.isfinite(one.number("independent")):
+            right.axhline(one.number("independent"), color=shade, lw=0.8, ls=(0, (1, 1.5)))
     last = list(points.values())[-1]
     left.axhline(last.number("level"), color=style.GREY, lw=0.8, ls=(0, (1, 1.5)))
     if last.number("network"):
@@ -40,5 +43,5 @@ def _row(left: Axes, right: Axes, points, colour: str) -> None:
         ax.set_xscale("log")
         ax.set_xlabel("delay $t$ (steps)" if last.number("network") else "delay $t$")
     left.set_ylabel(r"overlap $q(t_w+t,t_w)$")
-    right.set_ylabel(r"$\chi_4=n\,\mathrm{Var}\,q$")
+    right.set_ylabel(r"$\chi_4=n\,\mathrm{Var}\,q$, dots: independent runs")
     left.legend(loc="lower left", fontsize=7.0)

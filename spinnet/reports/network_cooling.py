@@ -89,6 +89,7 @@ class _Cooled:
     n_dof: int
     unit: str
     durations: NDArray
+    rates: NDArray  # by which temperature or learning rate falls in a unit of time
     values: list[NDArray]  # per duration, (units,)
     aligned: NDArray  # (units, durations) of the units that all durations have
     starts: NDArray  # (units, 2): number of the sample of each, and place of the replica
@@ -102,14 +103,16 @@ class _Cooled:
         means, errors = self.mean()
         content.describe(group, n_dof=self.n_dof, units=len(self.aligned))
         content.add(f"{group}/duration", self.durations, ("duration",), "steps" if name != "glass" else "1/rate")
+        content.add(f"{group}/rate", self.rates, ("duration",), "1", "fall of temperature or learning rate per time")
         content.add(f"{group}/energy", means, ("duration",), "energy")
         content.add(f"{group}/energy_error", errors, ("duration",), "energy")
         finite = [one[np.isfinite(one)] for one in self.values]
         spread = np.array([one.std(ddof=1) if len(one) > 1 else np.nan for one in finite])
         content.add(f"{group}/spread", spread, ("duration",), "energy")
-        for duration, mean, error, wide in zip(self.durations, means, errors, spread, strict=True):
-            content.rows.append({"series": name, "n_dof": self.n_dof, "duration": float(duration), "energy": mean,
-                                 "energy_error": error, "spread": wide})  # fmt: skip
+        for duration, rate, mean, error, wide in zip(self.durations, self.rates.tolist(), means, errors, spread,
+                                                     strict=True):  # fmt: skip
+            content.rows.append({"series": name, "n_dof": self.n_dof, "duration": float(duration), "rate": rate,
+                                 "energy": mean, "energy_error": error, "spread": wide})  # fmt: skip
 
     def findings(self, name: str) -> list[str]:
         means, errors = self.mean()
@@ -153,9 +156,18 @@ def _series(results: StudyResults, arm: str) -> list[_Cooled]:
     for n_dof, points in sorted(sizes.items()):
         points.sort(key=lambda point: point.physics["dynamics"]["duration"])
         durations = np.array([point.physics["dynamics"]["duration"] for point in points], dtype=float)
-        found.append(_Cooled(n_dof, "weights" if points[0].attributes["unit"] == "pattern" else "spins", durations,
-                             [_final(point) for point in points], *_aligned(points)))  # fmt: skip
+        unit = "weights" if points[0].attributes["unit"] == "pattern" else "spins"
+        rates = np.array([_fall(point) for point in points]) / durations
+        found.append(_Cooled(n_dof, unit, durations, rates, [_final(point) for point in points], *_aligned(points)))
     return found
+
+
+def _fall(point: PointResults) -> float:
+    """Of the temperature, or of the learning rate, over the whole cooling."""
+    moves = point.physics["dynamics"]
+    name = "temperature" if moves["kind"] == "Cooling" else "learning_rate"
+    end = "final_temperature" if moves["kind"] == "Cooling" else "final_rate"
+    return float(moves.get(name, np.nan)) - float(moves.get(end, 0.0))
 
 
 def _final(point: PointResults) -> NDArray:

@@ -263,6 +263,10 @@ class NetworkMotion(Motion):
         if self.harmonic is not None:
             content.add(f"{group}/harmonic", self.harmonic, ("waiting_time", "delay"), "1",
                         "modes of the final Hessian with the final noise")  # fmt: skip
+            exponents = [exponents_of(self.delay, *pair, self.span)
+                         for pair in zip(self.harmonic, self.free, strict=True)]  # fmt: skip
+            content.add(f"{group}/harmonic_exponent", np.array(exponents), ("waiting_time", "delay"), "1",
+                        "d ln Delta/d ln clock of those modes")  # fmt: skip
         content.add(f"{group}/time", self.time, ("time",), "steps")
         content.add(f"{group}/noise_trace", self.trace[0], ("time",), "energy^2")
         content.add(f"{group}/noise_trace_error", self.trace[1], ("time",), "energy^2")

@@ -9,6 +9,7 @@ from spinnet.records import Variable
 from spinnet.reports import ageing_curves, load
 from spinnet.reports.ageing import AgeingReport
 from spinnet.reports.glass_theory import infinite_size
+from spinnet.reports.verdicts import normal_z
 from spinnet.theory.dynamics_two_time import dynamics
 
 COLD, HOT = 0.4, 0.8
