@@ -166,9 +166,22 @@ class Motion:
         }[one.verdict()]  # fmt: skip
         value = f"{found.lowest:.2f} ± {found.lowest_error:.2f} near t = {found.lowest_at:.3g}"
         if one.of_clock is not None:
-            value += f" on the clock of the noise ({one.of_time.lowest:.2f} ± {one.of_time.lowest_error:.2f} in t)"
+            value += f" on the clock of the noise ({one.of_time.lowest:.2f} ± {one.of_time.lowest_error:.2f} in t"
+            value += f"{self._plain(one)})"
         return (f"{start}within t ≤ t_w the local exponent of Δ is lowest at {value}, over {found.n_units} units: "
                 f"{told}{lost}")  # fmt: skip
+
+    def _plain(self, one: Judged) -> str:
+        """The log-slope between the two points a decade apart about the lowest exponent, as it is often quoted."""
+        wait = int(np.flatnonzero(self.waits == one.age)[0])
+        ends = one.of_time.lowest_at * np.array([10.0**-0.5, 10.0**0.5])
+        low, high = (int(np.argmin(np.abs(np.log(self.delay / end)))) for end in ends)
+        if not np.isfinite(self.moved[:, wait, [low, high]]).all():
+            return ""
+        decades = np.log(self.delay[high] / self.delay[low])
+        whole = np.log(self.mean[wait, high] / self.mean[wait, low]) / decades
+        each = np.log(self.moved[:, wait, high] / self.moved[:, wait, low]) / decades
+        return f", plain log-slope over that decade {whole:.2f}, seeds scattering by {each.std(ddof=1):.2f}"
 
     def _age_exponent(self) -> list[str]:
         one = self.exponent
