@@ -34,12 +34,13 @@ class DynamicSusceptibility:
     within, within_error
         N times the mean over samples of the variance between replicas on one sample; NaN for one replica.
     peak_time, peak, peak_error
-        Where the total is largest among the times measured, and its value there with its error.
+        Where the total is largest among the times measured, and its value there with its error, which does not know
+        that the place was chosen.
     n_units : int
         Samples.
-    drop, drop_error
-        By how much the total at its largest is above that at the last time, place and values from different samples: a
-        peak within the run has a drop above its error.
+    height, height_error, drop, drop_error
+        The total at its largest, and by how much that is above the total at the last time: places found on one half of
+        the samples, values read on the other.
     """
 
     correlation: NDArray
@@ -52,6 +53,8 @@ class DynamicSusceptibility:
     peak: float
     peak_error: float
     n_units: int
+    height: float = math.nan
+    height_error: float = math.nan
     drop: float = math.nan
     drop_error: float = math.nan
 
@@ -102,15 +105,15 @@ def dynamic_susceptibility(
     if replicas == 1:
         within, w_error = np.full_like(total, np.nan), np.full_like(total, np.nan)
     top = int(np.argmax(total))
-    drop, drop_error = _drop(overlap)
+    (height, drop), (height_error, drop_error) = _peak(overlap)
     return DynamicSusceptibility(
         correlation, c_error, total, t_error, within, w_error, float(time[top]), float(total[top]),
-        float(t_error[top]), found.n_units, n * drop, n * drop_error,
+        float(t_error[top]), found.n_units, n * height, n * height_error, n * drop, n * drop_error,
     )  # fmt: skip
 
 
-def _drop(overlap: NDArray) -> tuple[float, float]:
-    """Variance at its peak less that at the last time with its jackknife error: the peak is found on one half of the
+def _peak(overlap: NDArray) -> tuple[NDArray, NDArray]:
+    """Variance at its peak, and less that at the last time, with jackknife errors: the peak is found on one half of the
     samples and read on the other, mean over halvings and both ways round."""
     samples, replicas = overlap.shape[:2]
     means = overlap.mean(axis=1)
@@ -125,14 +128,15 @@ def _drop(overlap: NDArray) -> tuple[float, float]:
         )
         with np.errstate(invalid="ignore", divide="ignore"):
             totals.append((sums[1] - sums[0] ** 2 / count) / (count - 1.0) + sums[2] / count)
-    drops = []
+    found = []
     for choice, read in (totals, totals[::-1]):
         sound = np.isfinite(choice).all(axis=2) & np.isfinite(read).all(axis=2)
         place = np.argmax(np.where(np.isfinite(choice), choice, -np.inf), axis=2)[..., None]
-        drops.append(np.where(sound, np.take_along_axis(read, place, axis=2)[..., 0] - read[..., -1], np.nan))
-    value = np.nanmean(drops, axis=(0, 1))  # (1 + samples,)
-    apart = value[1:] - value[1:].mean()
-    return float(value[0]), float(np.sqrt((samples - 1) / samples * (apart**2).sum()))
+        top = np.take_along_axis(read, place, axis=2)[..., 0]
+        found.append(np.where(sound, [top, top - read[..., -1]], np.nan))
+    value = np.nanmean(found, axis=(0, 2))  # (2, 1 + samples)
+    apart = value[:, 1:] - value[:, 1:].mean(axis=1, keepdims=True)
+    return value[:, 0], np.sqrt((samples - 1) / samples * (apart**2).sum(axis=1))
 
 
 def relaxation_time(

@@ -2,9 +2,9 @@ r"""Dynamic heterogeneity of networks and glasses after a waiting time: overlap,
 
 The overlap :math:`q = w(t_w+t)\cdot w(t_w)/(|w(t_w+t)||w(t_w)|)` of weights, or of spins, and
 :math:`\chi_4(t) = n\,\mathrm{Var}\,q` over independent units: samples of a glass, seeds of a network. n counts degrees
-of freedom on both sides. A peak is one from which chi_4 has certainly fallen when the run ends (place and height from
-different units); beside it stands the variance between independent runs, to which chi_4 goes in the end. Free diffusion
-from the origin has :math:`q = (1 + t/t_w)^{-1/2}` and a chi_4 of order one: it stands beside the networks as the null.
+of freedom on both sides. Its long-time limit is that of independent runs, which is measured between them: chi_4 peaks
+where it certainly rises above that (place and height from different units). Free diffusion from the origin has
+:math:`q = (1 + t/t_w)^{-1/2}` and a chi_4 of order one: it stands beside the networks as the null.
 """
 
 from __future__ import annotations
@@ -129,8 +129,8 @@ def _add(content: Content, arm: str, point: PointResults, level: float) -> None:
         told = f"q does not fall to {level:g} within the run, it ends at {end:.3f} ± {end_error:.3f}"
         told += f": its relaxation time is longer than {delay[-1]:.4g}" if sure else ", not certainly above"
     free, free_error = _independent(point)
+    above = float(normal_z(found.height - free, np.hypot(found.height_error, free_error), found.n_units))
     fallen = float(normal_z(found.drop, found.drop_error, found.n_units))
-    peaks = fallen > DECISIVE
     is_network = point.attributes.get("unit") == "pattern"
     group = f"points/{arm}/{label or 'all'}"
     content.describe(group, arm=arm, label=name, network=int(is_network), waiting_time=wait, level=level,
@@ -146,18 +146,21 @@ def _add(content: Content, arm: str, point: PointResults, level: float) -> None:
         "relaxation_time": None if np.isnan(time) else time,
         "relaxation_time_error": None if np.isnan(time) else time_error, "chi4_peak": found.peak,
         "chi4_peak_error": found.peak_error, "chi4_time": found.peak_time,
-        "drop": found.drop, "drop_error": found.drop_error,
+        "height": found.height, "height_error": found.height_error,
         "independent": None if np.isnan(free) else free, "independent_error": None if np.isnan(free) else free_error,
     })  # fmt: skip
-    where = (
-        f"peaks at t = {found.peak_time:.4g} with {found.peak:.2f} ± {found.peak_error:.2f} and has fallen by "
-        f"{found.drop:.2f} ± {found.drop_error:.2f} when the run ends"
-        if peaks else
-        f"is largest at t = {found.peak_time:.4g}, {found.peak:.2f} ± {found.peak_error:.2f}, and does not certainly "
-        f"fall by the end of the run (by {found.drop:.2f} ± {found.drop_error:.2f})"
-    )  # fmt: skip
-    beside = "" if np.isnan(free) else f"; independent runs have {free:.2f} ± {free_error:.2f}"
+    height = f"{found.height:.2f} ± {found.height_error:.2f} read on other units"
+    where = f"is largest at t = {found.peak_time:.4g}, {height}"
+    if np.isnan(above):
+        where += ": no peak is tested, the limit of independent runs is not known"
+    else:
+        where += (
+            f"; independent runs, its limit once q is lost, have {free:.2f} ± {free_error:.2f}: "
+            f"{'a peak' if above > DECISIVE else 'no certain peak'} (z = {above:.1f})"
+        )
+    where += ("" if np.isnan(time) else ", fallen again when the run ends" if fallen > DECISIVE
+              else ", not certainly fallen when the run ends")  # fmt: skip
     content.findings.append(
         f"{name} ({point.n_dof} degrees of freedom, {found.n_units} units), after t_w = {wait:.6g}: {told}; chi_4 "
-        f"{where}{beside}"
+        f"{where}"
     )

@@ -50,6 +50,7 @@ def test_a_peak_is_one_that_other_samples_see_fall_again():
     found = dynamic_susceptibility(overlap, TIME, N)
     true = N * 0.0034 * (width**2).max() - N * 0.0034 * width[-1] ** 2
     assert abs(found.drop - true) < 4 * found.drop_error and found.drop > 4 * found.drop_error
+    assert abs(found.height - N * 0.0034 * (width**2).max()) < 4 * found.height_error
     rng = np.random.default_rng(3)
     flat = [dynamic_susceptibility(rng.standard_normal((12, 1, 31)), TIME, 1) for _ in range(25)]
     assert abs(np.mean([one.drop / one.drop_error for one in flat])) < 4 / np.sqrt(25)
