@@ -22,7 +22,8 @@ def draw(report: LoadedReport) -> Figure:
         axes[0].plot(one["duration"], one["energy"], color=shade, ls=_DASHES, lw=0.9)
     if held:
         axes[0].plot([], [], color=style.INK, ls=_DASHES, lw=0.9, label="rate held")
-    axes[0].legend(loc="best")
+    style.headroom(axes[0], 2)
+    axes[0].legend(loc="upper right", ncols=2)
     axes[0].set_xlabel(r"steps of the cooling, $\eta_0$/rate")
     glass = report.below("series", "glass")
     if glass:
