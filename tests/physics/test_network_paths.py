@@ -1,7 +1,8 @@
 """Barriers between trained networks against the reference bands (20-h-10 tanh, 20 principal components of digits).
 
 The bands are those of an independent implementation, whose protocol is not stated. It matters: barriers between narrow
-networks rise with training, those between wide ones fall. SGD (rate .2, batch 32) gave over 16 independent pairs of each width h, as they are and aligned, in excess of the line between the ends' energies:
+networks rise with training, those between wide ones fall. SGD (rate .2, batch 32) gave over 16 independent pairs of
+each width h, as they are and aligned, in excess of the line between the ends' energies:
 
     h    2000 steps             4000 steps               band
     3    0.870(70) 0.239(28)    1.109(93)  0.273(33)     1.02 0.224
