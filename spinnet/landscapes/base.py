@@ -70,8 +70,11 @@ class Landscape(Configurable, ABC):
 
     @classmethod
     def task_memory_bytes(cls, table: Mapping[str, Any], replicas: int) -> int:
-        """About what a task on this landscape allocates; 0: too little to plan for. ``table`` is a resolved one."""
-        return 0
+        """About what a task on this landscape allocates in bytes; by default some copies of the configurations.
+
+        ``table`` is a resolved one.
+        """
+        return 32 * replicas * int(table.get("n", 1))
 
     @classmethod
     def task_kernels(cls, table: Mapping[str, Any], products: bool) -> tuple[str, ...]:
@@ -198,6 +201,11 @@ class SumOfTerms(Differentiable):
     def n_terms(self) -> int:
         """Number of terms P."""
 
+    @classmethod
+    def terms_of(cls, table: Mapping[str, Any]) -> int | None:
+        """The most terms that a landscape of this resolved table can have; None where only the data tell."""
+        return None
+
     @abstractmethod
     def energy_terms(self, x: np.ndarray) -> np.ndarray:
         """ℓ_μ for each replica, shape ``(replicas, n_terms)``."""
@@ -312,7 +320,8 @@ def require(
     """
     capabilities = tuple(capabilities)
     kind = landscape if isinstance(landscape, type) else type(landscape)
-    missing = [c.__name__ for c in capabilities if not issubclass(kind, c)]
+    missing = [c.__name__ + (f" ({c.met_by})" if "met_by" in vars(c) else "")
+               for c in capabilities if not issubclass(kind, c)]  # fmt: skip
     if missing:
         known = (Energy, Differentiable, SumOfTerms, LocalMoves, HalfSpaces, Levels)
         offered = [c.__name__ for c in known if issubclass(kind, c)]

@@ -32,6 +32,38 @@ def z_score(value: float, expected: float, error: float) -> float:
     return float(z_scores(value, expected, error))
 
 
+def normal_z(mean: ArrayLike, error: ArrayLike, samples: int) -> NDArray:
+    """mean/error as the deviate of a normal law of the same probability: Student's t has heavy tails at few samples.
+
+    NaN, "not tested", where the error is missing or zero: of units that are all alike nothing can be said.
+    """
+    from scipy.special import ndtri_exp, stdtr
+
+    mean, error = np.asarray(mean, dtype=np.float64), np.asarray(error, dtype=np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        t = np.where(error > 0, mean / error, np.nan)
+        tail = stdtr(max(samples - 1, 1), -np.abs(t))
+        # Probabilities that underflow leave the deviate as it is.
+        deviate = np.where(tail > 0, -ndtri_exp(np.log(np.maximum(tail, 1e-300))), np.abs(t))
+        return np.sign(t) * np.minimum(deviate, np.abs(t))
+
+
+def furthest(scores: ArrayLike) -> tuple[tuple[int, ...], float]:
+    """Place and value of the score furthest from 0 among those that are tested; NaN where none is."""
+    scores = np.asarray(scores, dtype=np.float64)
+    if not np.isfinite(scores).any():
+        return (0,) * scores.ndim, float("nan")
+    place = np.unravel_index(int(np.nanargmax(np.abs(scores))), scores.shape)
+    return tuple(int(k) for k in place), float(scores[place])
+
+
+def judged(score: float, within: str, beyond: str, untested: str = "not tested") -> str:
+    """One of three words: the score is within :data:`DECISIVE`, is not, or there is none."""
+    if np.isnan(score):
+        return untested
+    return within if abs(score) < DECISIVE else beyond
+
+
 def shown(score: float) -> float | None:
     """A score as a table shows it: None where it is not tested."""
     return None if np.isnan(score) else float(score)
@@ -53,6 +85,11 @@ class LimitTest:
     def described(self) -> bool:
         """Whether the form of the fit is not rejected; False also without degrees of freedom to test it."""
         return self.p_value >= REJECTED_FIT
+
+
+def numbered(count: int, words: str) -> str:
+    """ "at 3 times": ``words`` with a gap for the number and a plural in s at their end, which one thing has not."""
+    return words.format(count) if count != 1 else words.format(1).removesuffix("s")
 
 
 def judge_limits(
@@ -78,7 +115,7 @@ def judge_limits(
     if good:
         worst = max(good, key=lambda test: abs(test.z))
         verb = ("meet" if plural else "meets") if abs(worst.z) < DECISIVE else ("MISS" if plural else "MISSES")
-        tested = f"{known} {places.format(len(good))}".strip()
+        tested = f"{known} {numbered(len(good), places)}".strip()
         parts.append(f"{what} {verb} {tested} with |z| ≤ {abs(worst.z):.2f} ({worst.where})")
     if poor:
         untested = "" if good else f", so that {what} {'are' if plural else 'is'} not tested against {known}"
