@@ -20,6 +20,9 @@ TINY = """
 name = "tiny"
 title = "A study of seconds"
 
+[compare]
+permutations = 99
+
 [probes.energy]
 [probes.final]
 [probes.hessian_spectrum]
