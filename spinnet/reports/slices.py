@@ -146,9 +146,10 @@ def _told(what: str, rows: list[dict[str, Any]]) -> str:
         f"{row['point']} {row['half_width']:.3f} ± {row['half_width_error']:.3f}{_beside_law(row)}" for row in measured
     ]
     deepest = max(measured, key=lambda row: row["depth"])
-    below = f"no line leads below the end at any of {len(measured)} points" if not deepest["lower"] else (
-        f"lines lead below the end in up to {100 * max(row['lower'] for row in measured):.0f} % of units, on average by "
-        f"at most {deepest['depth']:.2g} ± {deepest['depth_error']:.1g} of the rise"
+    share = 100 * max(row["lower"] for row in measured)
+    below = f"no line leads below the end at any of {len(measured)} points" if not share else (
+        f"lines lead below the end in up to {share:.0f} % of units, on average by at most {deepest['depth']:.2g} ± "
+        f"{deepest['depth_error']:.1g} of the rise"
     )  # fmt: skip
     return (
         f"{what}: along random lines, both sides averaged, the energy rises all the way from the end at {rising} of "
