@@ -228,19 +228,22 @@ class MinimaProbe(BlockProbe):
                     converged[i, j] = converged[j, i] = arrived
                     best[i, j] = k
             if landscape.space.n <= LARGEST:
-                unsure = [found.path[k] for pair, k in best.items() if not converged[pair]]
+                unsure = {pair: found.path[k] for pair, k in best.items() if not converged[pair]}
                 self._certify(landscape, points, unsure, band, converged)
         return line, band, converged
 
     def _certify(self, landscape, points, paths, band, converged) -> None:
         """Lead the tops of ``paths`` to saddles, and these down to the classes they join: lower or surer passes.
 
-        What a band between two classes crosses may lie between two others.
+        What a band between two classes crosses may lie between two others. The lowest bands come first: of the others
+        most are then between classes that a chain of passes joins already, no higher.
         """
         energy, near = landscape.energy(points), 2.0 * self.distance * math.sqrt(landscape.space.n)
         units, met = landscape.units.n_units, []
-        for path in paths:
-            for top, along in tops(landscape, path):
+        for pair in sorted(paths, key=lambda pair: band[pair]):
+            if _chained(band, converged)[pair] <= band[pair] + _SAME_SADDLE:
+                continue
+            for top, along in tops(landscape, paths[pair]):
                 saddle = nearby_saddle(landscape, top, along)
                 if not saddle.certified or any(
                     abs(saddle.energy - one.energy) <= _SAME_SADDLE * (abs(one.energy) + units)
@@ -259,11 +262,7 @@ class MinimaProbe(BlockProbe):
                     if not level > band[i, j] * (1.0 + math.copysign(_SAME_SADDLE, band[i, j])) + _SAME_SADDLE:
                         band[i, j] = band[j, i] = level
                         converged[i, j] = converged[j, i] = 1
-        # Certain passes one after another are certain too: min over ways of the max along them.
-        sure = np.where(converged == 1, band, np.inf)
-        for k in range(len(sure)):
-            sure = np.minimum(sure, np.maximum(sure[:, k, None], sure[None, k]))
-        np.fill_diagonal(sure, np.inf)
+        sure = _chained(band, converged)
         better = sure <= np.where(np.isnan(band), np.inf, band) + _SAME_SADDLE
         better &= np.isfinite(sure)
         band[better], converged[better] = sure[better], 1
@@ -286,6 +285,15 @@ class MinimaProbe(BlockProbe):
         if landscape.symmetry_order <= self.most_images:
             return np.unique(np.round(landscape.symmetry.orbit(landscape.fix_gauge(point[None])[0]), 12), axis=0)
         return landscape.align(point[None], other[None])
+
+
+def _chained(band: np.ndarray, converged: np.ndarray) -> np.ndarray:
+    """Lowest level of the chains of certain passes between each two classes: min over ways of the max along them."""
+    sure = np.where(converged == 1, band, np.inf)
+    for k in range(len(sure)):
+        sure = np.minimum(sure, np.maximum(sure[:, k, None], sure[None, k]))
+    np.fill_diagonal(sure, np.inf)
+    return sure
 
 
 def _known_class(landscape, classes, point, energy, near, units) -> int:
