@@ -75,6 +75,7 @@ def _row(points: Sequence[PointResults]) -> dict[str, Any]:
     energy = np.concatenate([point.read("endpoint/energy_density").ravel() for point in points])
     jammed = share[status == _MINIMUM]
     shares = np.split(share, np.cumsum([len(one) for one in statuses])[:-1])
+    by_draw = list(zip(shares, statuses, strict=True))
     draws = [(int((s == _SOLVED).sum()), int(np.isin(s, (_SOLVED, _MINIMUM)).sum())) for s in statuses]
     solved, ended = sum(draw[0] for draw in draws), sum(draw[1] for draw in draws)
     low, high = binomial_interval(solved, ended)
@@ -86,8 +87,8 @@ def _row(points: Sequence[PointResults]) -> dict[str, Any]:
         "mean_jammed": float(jammed.mean()) if len(jammed) else None,
         "energy_jammed": float(energy[status == _MINIMUM].mean()) if len(jammed) else None,
         "_status": status, "_share": np.where(status == _SOLVED, 0.0, share), "_energy": energy, "_draws": draws,
-        "_one_minimum": [s[t == _MINIMUM][0] for s, t in zip(shares, statuses, strict=True) if (t == _MINIMUM).any()],
-        "_least_unsolved": [s[t != _SOLVED].min() for s, t in zip(shares, statuses, strict=True) if (t != _SOLVED).any()],
+        "_one_minimum": [s[t == _MINIMUM][0] for s, t in by_draw if (t == _MINIMUM).any()],
+        "_least_unsolved": [s[t != _SOLVED].min() for s, t in by_draw if (t != _SOLVED).any()],
     }  # fmt: skip
 
 
