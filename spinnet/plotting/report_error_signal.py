@@ -76,7 +76,7 @@ def _attenuation(ax: Axes, networks: list[Group], kinds: list[str]) -> None:
     ax.set_ylabel(r"error signal over that of the last")
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.3 * (high - low))  # room for the legend
-    ax.legend(loc="upper left", fontsize=7, ncol=2, columnspacing=0.8)
+    ax.legend(loc="upper left", fontsize=6, ncol=2, columnspacing=0.8, handletextpad=0.2, handlelength=1.5)
 
 
 def _structures(ax: Axes, structures: list[Group]) -> None:
