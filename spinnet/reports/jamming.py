@@ -40,7 +40,7 @@ class JammingReport(Report):
 
     arm_parameters: ClassVar[tuple[str, ...]] = ("arm", "larger", "largest")
     probes: ClassVar[tuple[str, ...]] = ("final",)
-    landscapes: ClassVar[tuple[str, ...]] = ("DenseNetwork",)
+    landscapes: ClassVar[tuple[str, ...]] = ("DenseNetwork", "StructuredNetwork")
     dynamics: ClassVar[tuple[str, ...]] = ("LevenbergMarquardt",)
 
     def __init__(self, arm: str = "", larger: str = "", largest: str = ""):
