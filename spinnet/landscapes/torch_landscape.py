@@ -232,7 +232,7 @@ class TorchLandscape(SumOfTerms, Layered, Symmetric):
         if self._initial == "module":
             return np.repeat(self._own[None], replicas, axis=0)
         rows = []
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
             for seed in seeds:
                 torch.manual_seed(int(seed))
                 rows.append(self._initialised())

@@ -90,7 +90,8 @@ class ParameterLayout:
         parts = []
         for name, shape in zip(self.names, self.shapes, strict=True):
             if name not in parameters:
-                raise InputError(f"{where} have no {name!r}{nearest_name(name, parameters)}: not of this model")
+                near = nearest_name(name, parameters)
+                raise InputError(f"{where}: there is no {name!r}{near}, so it is not of this model")
             value = np.asarray(parameters[name], dtype=np.float64)
             if value.shape != shape:
                 raise InputError(f"{where}: {name!r} has the shape {value.shape}, the model's has {shape}")
