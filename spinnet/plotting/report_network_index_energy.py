@@ -18,7 +18,7 @@ def draw(report: LoadedReport) -> Figure:
     law = report.group("law")
     axes[0].plot(law["energy"], law["free_sum"], color=style.INK, lw=0.9, ls=(0, (4, 1.6)), label="free sum")
     if "edge" in law.arrays:
-        axes[0].plot(law["energy"], law["edge"], color=style.GREY, lw=1.0, label="fitted 3/2 law")
+        axes[0].plot(law["edge_energy"], law["edge"], color=style.GREY, lw=1.4, label="fitted 3/2 law")
     axes[0].set_xlim(0.0, None)
     axes[0].legend(loc="upper left", fontsize=7.0)
     _points(axes[1], report, "raw", "index over all modes")
@@ -29,6 +29,7 @@ def draw(report: LoadedReport) -> Figure:
             axes[2].plot(group["energy"], group["share"], color=shade, marker="o", ls="none", ms=2.0,
                          label=rf"$N={group.number('n'):.0f}$")  # fmt: skip
             axes[2].plot(group["curve_energy"], group["semicircle"], color=style.INK, ls=(0, (4, 1.6)), lw=0.9)
+            axes[2].plot(group["curve_energy"], group["exact"], color=shade, lw=0.9)
         axes[2].set_xlabel(r"energy per spin $e$")
         axes[2].set_ylabel(r"$k/(N-1)$, $p$-spin glass")
         axes[2].legend(loc="upper left")
