@@ -21,11 +21,17 @@ def available_memory() -> int | None:
     return min(found, default=None)
 
 
-def _machine_memory() -> int | None:
+def whole_memory() -> int | None:
+    """Bytes that a process could have if it were alone, the least of machine and batch system; None as above."""
+    both = _machine_memory("MemTotal:"), _control_group_memory(used=False)
+    return min((amount for amount in both if amount is not None), default=None)
+
+
+def _machine_memory(entry: str = "MemAvailable:") -> int | None:
     try:
         with open("/proc/meminfo", encoding="ascii") as file:
             for row in file:
-                if row.startswith("MemAvailable:"):
+                if row.startswith(entry):
                     return int(row.split()[1]) * 1024
     except (OSError, ValueError):
         pass
@@ -35,18 +41,19 @@ def _machine_memory() -> int | None:
         return None
 
 
-def _control_group_memory() -> int | None:
-    """What is left below the tightest limit on this process's control group and those around it (Linux)."""
+def _control_group_memory(used: bool = True) -> int | None:
+    """The tightest limit on this process's control group and those around it (Linux), less what is ``used``."""
     left = []
     for version, group in _control_groups():
         limit_file, usage_file, reclaimable = _FILES[version]
         try:
             limit = (group / limit_file).read_text(encoding="ascii").strip()
-            used = int((group / usage_file).read_text(encoding="ascii"))
+            taken = int((group / usage_file).read_text(encoding="ascii")) if used else 0
             # What files hold in memory can be given back.
             statistics = dict(line.split() for line in (group / "memory.stat").read_text(encoding="ascii").splitlines())
             if limit != "max":
-                left.append(max(0, int(limit) - used + int(statistics.get(reclaimable, 0))))
+                given_back = int(statistics.get(reclaimable, 0)) if used else 0
+                left.append(max(0, int(limit) - taken + given_back))
         except (OSError, ValueError):
             continue
     return min(left, default=None)

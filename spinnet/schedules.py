@@ -38,8 +38,12 @@ class LogSchedule(Configurable):
 
     def times(self) -> np.ndarray:
         """All measuring times of the run, increasing, starting with 0."""
-        count = int(np.floor(np.log10(self.last / self.first) * self.per_decade + 1e-9)) + 2
-        return self.time(np.arange(count))
+        return self.time(np.arange(self.count))
+
+    @property
+    def count(self) -> int:
+        """Number of measuring times."""
+        return int(np.floor(np.log10(self.last / self.first) * self.per_decade + 1e-9)) + 2
 
 
 class LinearSchedule(Configurable):
@@ -60,7 +64,12 @@ class LinearSchedule(Configurable):
 
     def times(self) -> np.ndarray:
         """All measuring times of the run, increasing, starting with 0."""
-        return self.time(np.arange(int(np.floor(self.last / self.every + 1e-9)) + 1))
+        return self.time(np.arange(self.count))
+
+    @property
+    def count(self) -> int:
+        """Number of measuring times."""
+        return int(np.floor(self.last / self.every + 1e-9)) + 1
 
 
 SCHEDULES = {"log": LogSchedule, "linear": LinearSchedule}

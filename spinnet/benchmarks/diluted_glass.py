@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from spinnet.benchmarks.rows import row
+
 #: Spins, terms, and the longest time per term in nanoseconds: for one state, and for each of many.
 SIZES = ((4096, 1 << 24, 4.0, 0.5), (65536, 1 << 28, 4.0, 1.0))
 REPLICAS = 32
@@ -60,11 +62,8 @@ def compare(couplings, targets: list[float], rounds: int) -> list[dict[str, Any]
             [lambda block=block: couplings.gradient(block), lambda: loop(indices, values, state, sums)], rounds
         )
         value, reference = replicas * couplings.n_terms / mine / 1e6, len(values) / theirs / 1e6
-        rows.append({
-            "name": f"{'one state' if replicas == 1 else f'{replicas} replicas'}, N = {n}, {1e3 / value:.2f} ns",
-            "value": value, "reference": reference, "ratio": value / reference,
-            "target": f">= {1e3 / target:g} ({target:g} ns)", "unit": "M terms/s",
-        })  # fmt: skip
+        name = f"{'one state' if replicas == 1 else f'{replicas} replicas'}, N = {n}, {1e3 / value:.2f} ns"
+        rows.append(row(name, value, reference, f">= {1e3 / target:g} ({target:g} ns)", "M terms/s"))
     return rows
 
 

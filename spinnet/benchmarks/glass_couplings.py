@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from spinnet.benchmarks.glass_gradient import best_seconds
+from spinnet.benchmarks.rows import row
 
 THREADS = 2
 REPLICAS = 64
@@ -110,14 +111,6 @@ def check(name: str, found: np.ndarray, expected: np.ndarray) -> None:
 def count_of(replicas: int) -> str:
     """In words."""
     return "one state" if replicas == 1 else f"{replicas} replicas"
-
-
-def row(name: str, value: float, reference: float, target: str, unit: str) -> dict[str, Any]:
-    """One line of the table."""
-    return {
-        "name": name, "value": value, "reference": reference, "ratio": value / reference, "target": target,
-        "unit": unit,
-    }  # fmt: skip
 
 
 if __name__ == "__main__":

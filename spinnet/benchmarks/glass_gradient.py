@@ -23,6 +23,8 @@ from typing import Any
 
 import numpy as np
 
+from spinnet.benchmarks.rows import row
+
 THREADS = 2
 REPLICAS = 64
 N = 512
@@ -200,14 +202,6 @@ def best_seconds(functions: list[Callable[[], Any]], rounds: int, calls: int = 3
                 if number:
                     best[i] = min(best[i], time.perf_counter() - began)
     return best
-
-
-def row(name: str, value: float, reference: float, target: float, unit: str) -> dict[str, Any]:
-    """One line of the table."""
-    return {
-        "name": name, "value": value, "reference": reference, "ratio": value / reference, "target": f">= {target:g}",
-        "unit": unit,
-    }  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from spinnet.benchmarks.random_energy import least_seconds, row
+from spinnet.benchmarks.random_energy import least_seconds
+from spinnet.benchmarks.rows import row
 
 N, PATTERNS = 4096, 400
 SWEEPS = 8

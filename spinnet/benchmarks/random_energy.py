@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from spinnet.benchmarks.rows import row
+
 N_STREAM = 24
 N_STREAM_QUICK = 20
 STEPS = 2_000_000
@@ -114,11 +116,3 @@ def least_seconds(function: Callable[[], Any], rounds: int) -> float:
         function()
         best = min(best, time.process_time() - began)
     return best
-
-
-def row(name: str, value: float, reference: float, target: float, unit: str) -> dict[str, Any]:
-    """One line of the table."""
-    return {
-        "name": name, "value": value, "reference": reference, "ratio": value / reference, "target": f">= {target:g}",
-        "unit": unit,
-    }  # fmt: skip

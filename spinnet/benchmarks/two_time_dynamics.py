@@ -17,6 +17,8 @@ import sys
 import time
 from typing import Any
 
+from spinnet.benchmarks.rows import row_of_cost
+
 TOLERANCE = 1e-5
 LEVELS = 3
 #: Time that both methods reach, and the last one of the long-time solver.
@@ -102,17 +104,12 @@ def _rows(reached: float, mine: dict[str, Any], grid: dict[str, Any], factor: fl
     limit = f"<= {LIMITS[reached]:g} s" if reached in LIMITS else ""
     at = f"t = {reached:g}:"
     return [
-        _row(f"{at} wall clock, {peer}", mine["seconds"], grid["seconds"] * factor**3, limit, "s"),
-        _row(f"{at} processor, {peer}", mine["processor"], grid["processor"] * factor**3, "", "s"),
-        _row(f"{at} arrays, {peer}", mine["arrays"] / 1e6, grid["arrays"] * factor**2 / 1e6, "", "MB"),
-        _row(f"{at} peak of the process", mine["peak"] / 1e6, None, "", "MB"),
-        _row(f"{at} largest stated error of e", mine["error"], None, f"<= {TOLERANCE:g}", ""),
+        row_of_cost(f"{at} wall clock, {peer}", mine["seconds"], grid["seconds"] * factor**3, limit, "s"),
+        row_of_cost(f"{at} processor, {peer}", mine["processor"], grid["processor"] * factor**3, "", "s"),
+        row_of_cost(f"{at} arrays, {peer}", mine["arrays"] / 1e6, grid["arrays"] * factor**2 / 1e6, "", "MB"),
+        row_of_cost(f"{at} peak of the process", mine["peak"] / 1e6, None, "", "MB"),
+        row_of_cost(f"{at} largest stated error of e", mine["error"], None, f"<= {TOLERANCE:g}", ""),
     ]
-
-
-def _row(name: str, value: float, reference: float | None, target: str, unit: str) -> dict[str, Any]:
-    ratio = None if reference is None else reference / value
-    return {"name": name, "value": value, "reference": reference, "ratio": ratio, "target": target, "unit": unit}
 
 
 if __name__ == "__main__":

@@ -189,15 +189,15 @@ def _resolve_arm(
             "dynamics": _described(dynamics, table["dynamics"]["kind"], varied["dynamics"], dynamics_where),
         }
         _require_with_parameters(landscape, dynamics, physics, landscape_where)
-        _check_run(dynamics, physics, last, where)
+        _check_run(landscape, dynamics, physics, last, where)
         parameters = {axis.name: canonical(value) for axis, value in zip(axes, values, strict=True)}
         points.append(Point(_label(parameters), parameters, canonical(physics), 1 if first_samples else samples))
     _refuse_repeated(points, join(where, "ensemble"))
     return Arm(name, as_text(table.get("title", name), join(where, "title")), last, tuple(points))
 
 
-def _check_run(dynamics: type, physics: dict[str, Any], last: float, where: str) -> None:
-    """Refuse runs that leave the dynamics or a probe nothing to measure."""
+def _check_run(landscape: type, dynamics: type, physics: dict[str, Any], last: float, where: str) -> None:
+    """Refuse runs that leave the dynamics or a probe nothing to measure, and landscapes too large for them."""
     dynamics.check_probes(physics["probes"])
     parts = {join(where, "dynamics"): (dynamics, physics["dynamics"])}
     for name, table in physics["probes"].items():
@@ -205,7 +205,9 @@ def _check_run(dynamics: type, physics: dict[str, Any], last: float, where: str)
     for place, (cls, table) in parts.items():
         settings = {name: value for name, value in table.items() if name in cls.parameters()}
         try:
-            cls(**settings).check_run(last, physics["replicas"])
+            part = cls(**settings)
+            part.check_run(last, physics["replicas"])
+            part.check_landscape(landscape, physics["landscape"])
         except InputError as error:
             raise InputError(f"{place}: {error}") from None
 

@@ -6,6 +6,7 @@ import os
 import time
 from dataclasses import dataclass, field
 
+from spinnet.campaign.capacity import refuse_what_cannot_fit
 from spinnet.campaign.executor import Executor, Stop
 from spinnet.campaign.executor_local import LocalExecutor
 from spinnet.campaign.interrupts import Interrupts
@@ -17,6 +18,7 @@ from spinnet.campaign.task import DONE, FAILED, STORAGE, TaskOutcome
 from spinnet.errors import EXIT_ABORTED, EXIT_CHECKPOINTED, EXIT_DONE, EXIT_FAILED_TASKS, StorageError
 from spinnet.results.storage import remove_leftovers
 
+SIMULATION = "spinnet.simulation"
 _FAILURES_SHOWN = 10
 
 
@@ -47,7 +49,7 @@ def run_study(
     max_retries: int = 3,
     *,
     executor: Executor | None = None,
-    simulation: str = "spinnet.simulation",
+    simulation: str = SIMULATION,
     checkpoint_seconds: float = 60.0,
 ) -> RunOutcome:
     """Compute what is missing of a study and leave one result file per task in ``out``.
@@ -79,13 +81,15 @@ def run_study(
     Raises
     ------
     InputError
-        If ``out`` is not writable, holds something else, another study, or this study with other physics; nothing has
-        been changed then.
+        If this machine cannot hold a task, or ``out`` is not writable, holds something else, another study, or this
+        study with other physics; nothing has been changed then.
     ResultFileError
         If a shard was written by a later version of spinnet.
     """
     began = time.monotonic()
     progress = progress or Silent()
+    if executor is None and simulation == SIMULATION:
+        refuse_what_cannot_fit(study)
     layout = Layout(out)
     old = layout.refuse_foreign(study.name)
     if old is not None and not fresh:
@@ -181,7 +185,12 @@ class _Tally:
         first = tasks[0]
         if len(tasks) == 1:
             return f"failed: {first.label}: {line} (see {self._layout.failure(first.id)})"
-        return f"failed: {len(tasks)} tasks, {first.label} to {tasks[-1].label}: {line} (see {self._layout.failures})"
+        samples = [task.sample for task in tasks]
+        places = list(dict.fromkeys(f"{task.arm} {task.point}" for task in tasks))
+        which = f"{places[0]} samples {min(samples)} to {max(samples)}" if len(places) == 1 else (
+            f"{places[0]} and {len(places) - 1} other point{'s' if len(places) > 2 else ''}"
+        )  # fmt: skip
+        return f"failed: {len(tasks)} tasks, {which}: {line} (see {self._layout.failures})"
 
 
 def _duration(seconds: float) -> str:

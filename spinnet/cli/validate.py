@@ -27,9 +27,11 @@ def validate(file: Path, preset: str | None, as_json: bool) -> None:
     if not file.is_file():
         raise InputError(f"there is no file {file}: give a campaign file (.toml) or a result file (.h5)")
     if file.suffix == ".toml":
+        from spinnet.campaign.capacity import refuse_what_cannot_fit
         from spinnet.campaign.study import load_study
 
         study = load_study(file, preset=preset)
+        refuse_what_cannot_fit(study)
         found = {"file": str(file), "study": study.name, "tasks": len(study.tasks()), "problems": []}
     else:
         from spinnet.results import validate_file

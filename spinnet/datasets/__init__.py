@@ -6,7 +6,15 @@ splits, shuffled labels and teachers come from seeds among the options.
 
 from __future__ import annotations
 
-from spinnet.datasets.catalogue import content_hash, load, memory_size, names, resolve_options, split_files
+from spinnet.datasets.catalogue import (
+    content_hash,
+    known_inputs,
+    load,
+    memory_size,
+    names,
+    resolve_options,
+    split_files,
+)
 from spinnet.datasets.dataset import Dataset
 
-__all__ = ["Dataset", "content_hash", "load", "memory_size", "names", "resolve_options", "split_files"]
+__all__ = ["Dataset", "content_hash", "known_inputs", "load", "memory_size", "names", "resolve_options", "split_files"]

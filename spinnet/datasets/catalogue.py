@@ -114,6 +114,19 @@ def memory_size(name: str, options: Mapping[str, Any]) -> tuple[Size, int]:
     return kept, 8 * whole.inputs * (total + 3 * (n_train + n_test))
 
 
+def known_inputs(name: str, options: Mapping[str, Any]) -> int | None:
+    """Number of inputs of the prepared data set, where it is certain without loading anything; else None.
+
+    ``options`` is a complete table. Which inputs are constant, and what a file holds that cannot be read, is not known.
+    """
+    if options["drop_constant"] and not options["pca"]:
+        return None
+    try:
+        return memory_size(name, options)[0].inputs
+    except InputError:
+        return None
+
+
 def _outputs(whole: Size, options: Mapping[str, Any]) -> int:
     if options["parity"]:
         return 2

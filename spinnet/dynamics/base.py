@@ -21,7 +21,7 @@ finite from then on, and the other replicas do not notice.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -74,6 +74,15 @@ class Dynamics(Configurable, ABC):
             In one line, with what to change.
         """
 
+    def check_landscape(self, landscape: type[Landscape], table: Mapping[str, Any]) -> None:
+        """Refuse, before a run, landscapes of a resolved ``table`` that are no use to it; default: none is.
+
+        Raises
+        ------
+        InputError
+            In one line, with what to change.
+        """
+
     @abstractmethod
     def flow_time(self, landscape: Landscape) -> float:
         """Time of the gradient flow dx/dt = −∇H (H extensive) that one unit of this dynamics' time stands for.
@@ -115,6 +124,16 @@ class Dynamics(Configurable, ABC):
     def time(self, state: Any) -> np.ndarray:
         """The time that each replica has reached, shape ``(replicas,)``."""
         return self.interval(state)[1]
+
+
+def refuse_large_batch(batch: int, landscape: type[Landscape], table: Mapping[str, Any]) -> None:
+    """Refuse a batch of more patterns than the landscape of a resolved table has, where that is known unread."""
+    known = landscape.terms_of(table)
+    if known is not None and batch > known:
+        raise InputError(
+            f"batch = {batch}: there are {known} patterns; take a batch of at most that, or GradientDescent, which "
+            "takes all of them in every step"
+        )
 
 
 class SteppedDynamics(Dynamics):

@@ -12,7 +12,7 @@ from spinnet.configurable import real_number
 from spinnet.dynamics.base import SteppedDynamics, finite_rows
 from spinnet.errors import InputError
 from spinnet.landscapes.base import Landscape
-from spinnet.landscapes.dense_network import DenseNetwork
+from spinnet.landscapes.network_data import PatternNetwork
 from spinnet.landscapes.network_losses import targets_of
 from spinnet.records import Variable, Variables
 
@@ -75,7 +75,7 @@ class LevenbergMarquardt(SteppedDynamics):
     (2019).
     """
 
-    requires = (DenseNetwork,)
+    requires = (PatternNetwork,)
     State = FitState
 
     def __init__(self, tolerance: float = 1e-26, flat: float = 1e-5):
@@ -93,7 +93,7 @@ class LevenbergMarquardt(SteppedDynamics):
         """NaN: a fit follows no flow down the landscape."""
         return math.nan
 
-    def init(self, landscape: DenseNetwork, x: np.ndarray, keys: np.ndarray) -> FitState:
+    def init(self, landscape: PatternNetwork, x: np.ndarray, keys: np.ndarray) -> FitState:
         if landscape.loss not in LOSSES or landscape.weight_decay > 0.0:
             raise InputError(
                 f"LevenbergMarquardt fits residuals: loss = {landscape.loss!r} with weight_decay = "
@@ -108,7 +108,7 @@ class LevenbergMarquardt(SteppedDynamics):
             np.full(len(x), -1), np.zeros(len(x), np.int64), diverged,
         )  # fmt: skip
 
-    def advance(self, landscape: DenseNetwork, state: FitState, n: int) -> FitState:
+    def advance(self, landscape: PatternNetwork, state: FitState, n: int) -> FitState:
         state = FitState(*(np.array(field) for field in state))
         for _ in range(n):
             for a in np.flatnonzero(state.status == MOVING):
@@ -116,7 +116,7 @@ class LevenbergMarquardt(SteppedDynamics):
             state.steps[:] += 1
         return state
 
-    def _step(self, landscape: DenseNetwork, state: FitState, a: int) -> None:
+    def _step(self, landscape: PatternNetwork, state: FitState, a: int) -> None:
         """One step of replica ``a``; its rows of ``state`` are changed."""
         x = state.x[a]
         residual = residuals(landscape, x)
@@ -162,14 +162,14 @@ class LevenbergMarquardt(SteppedDynamics):
         }  # fmt: skip
 
 
-def residuals(network: DenseNetwork, x: np.ndarray) -> np.ndarray:
+def residuals(network: PatternNetwork, x: np.ndarray) -> np.ndarray:
     """r with E = ½Σr² at the weights ``x`` (n,): z − t, or max(0, 1 − tz); shape ``(P, outputs)``."""
     outputs, targets = network.logits(x[None])[0], targets_of(network.data, network.loss)[0]
     return np.maximum(0.0, 1.0 - targets * outputs) if network.loss == "quadratic-hinge" else outputs - targets
 
 
 def residual_jacobian(
-    network: DenseNetwork, x: np.ndarray, residual: np.ndarray, active: np.ndarray
+    network: PatternNetwork, x: np.ndarray, residual: np.ndarray, active: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Derivatives of the residuals of the patterns ``active`` that are not zero, ``(R, n)``, and these residuals."""
     jacobian, r = network.jacobian(x, active), residual[active].ravel()
@@ -196,7 +196,7 @@ def _gauss_newton(jacobian: np.ndarray, r: np.ndarray, gradient: np.ndarray) -> 
     return step
 
 
-def _newton(network: DenseNetwork, x: np.ndarray, gradient: np.ndarray) -> Step:
+def _newton(network: PatternNetwork, x: np.ndarray, gradient: np.ndarray) -> Step:
     """The same with the moduli of the eigenvalues of the whole Hessian."""
     values, vectors = np.linalg.eigh(network.hessian(x))
     modulus, along = np.abs(values), vectors.T @ gradient
@@ -208,6 +208,6 @@ def _newton(network: DenseNetwork, x: np.ndarray, gradient: np.ndarray) -> Step:
     return step
 
 
-def _energy(network: DenseNetwork, x: np.ndarray) -> float:
+def _energy(network: PatternNetwork, x: np.ndarray) -> float:
     with np.errstate(all="ignore"):
         return 0.5 * float((residuals(network, x) ** 2).sum())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from spinnet.configurable import real_number, whole_number
-from spinnet.dynamics.base import SteppedDynamics, finite_rows
+from spinnet.dynamics.base import SteppedDynamics, finite_rows, refuse_large_batch
 from spinnet.errors import CapabilityError, InputError
 from spinnet.kernels.counter_noise import fill_integers
 from spinnet.landscapes.base import Landscape, SumOfTerms
@@ -78,6 +79,10 @@ class RMSProp(SteppedDynamics):
             "drop": real_number("drop", given["drop"], 0.0),
             "clip": real_number("clip", given["clip"], 0.0),
         }
+
+    def check_landscape(self, landscape: type[SumOfTerms], table: Mapping[str, Any]) -> None:
+        """A batch is not larger than the set of patterns."""
+        refuse_large_batch(self.batch, landscape, table)
 
     def flow_time(self, landscape: Landscape) -> float:
         """NaN: steps have a length of their own, whatever the gradient."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from spinnet.configurable import real_number, whole_number
-from spinnet.dynamics.base import SteppedDynamics, finite_rows
+from spinnet.dynamics.base import SteppedDynamics, finite_rows, refuse_large_batch
 from spinnet.dynamics.gradient_descent import check_momentum
 from spinnet.errors import CapabilityError, InputError
 from spinnet.kernels.counter_noise import fill_integers
@@ -99,6 +99,10 @@ class SGD(SteppedDynamics):
             "drop_factor": drop_factor,
             "clip": real_number("clip", clip, 0.0),
         }
+
+    def check_landscape(self, landscape: type[SumOfTerms], table: Mapping[str, Any]) -> None:
+        """A batch is not larger than the set of patterns."""
+        refuse_large_batch(self.batch, landscape, table)
 
     def flow_time(self, landscape: Landscape) -> float:
         """That of the learning rate before any drop."""

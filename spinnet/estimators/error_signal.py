@@ -13,7 +13,9 @@ class Opposition(NamedTuple):
 
     opposed: float  # mean over weights of 1 − |Σ_n g_n|/Σ_n |g_n|
     opposed_chance: float
-    negative_pairs: float  # share of pairs with g_n·g_m < 0
+    negative_pairs: float  # share of pairs with g_n·g_m < 0; 1/2 with random signs
+    pair_cosine: float  # mean over pairs of g_n·g_m/(|g_n||g_m|)
+    pair_cosine_chance: float  # its standard deviation with random signs, √Σcos²/pairs around a mean of 0: exact
     signal_to_noise: float  # |mean g|²/mean |g|²; 1/P for independent directions
 
 
@@ -29,10 +31,14 @@ def opposition(gradients: NDArray, rng: np.random.Generator) -> Opposition:
     signs = rng.choice([-1.0, 1.0], (p, 1))
     products = gradients @ gradients.T
     pairs = products[np.triu_indices(p, 1)]
+    lengths = np.sqrt(np.diagonal(products))
+    cosines = pairs / np.where(lengths > 0.0, lengths, np.inf)[np.array(np.triu_indices(p, 1))].prod(axis=0)
     square = float(np.trace(products)) / p
     mean = gradients.mean(axis=0)
     return Opposition(
         opposed(gradients), opposed(signs * gradients), float((pairs < 0.0).mean()) if len(pairs) else np.nan,
+        float(cosines.mean()) if len(pairs) else np.nan,
+        float(np.sqrt((cosines**2).sum()) / len(pairs)) if len(pairs) else np.nan,
         float(mean @ mean) / square if square > 0.0 else np.nan,
     )  # fmt: skip
 

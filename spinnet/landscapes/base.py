@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -70,8 +70,11 @@ class Landscape(Configurable, ABC):
 
     @classmethod
     def task_memory_bytes(cls, table: Mapping[str, Any], replicas: int) -> int:
-        """About what a task on this landscape allocates; 0: too little to plan for. ``table`` is a resolved one."""
-        return 0
+        """About what a task on this landscape allocates in bytes; by default some copies of the configurations.
+
+        ``table`` is a resolved one.
+        """
+        return 32 * replicas * int(table.get("n", 1))
 
     @classmethod
     def task_kernels(cls, table: Mapping[str, Any], products: bool) -> tuple[str, ...]:
@@ -116,6 +119,18 @@ class Energy(Landscape):
     def energy_density(self, x: np.ndarray) -> np.ndarray:
         """Energy per unit (spin, pattern), shape ``(replicas,)``."""
         return self.energy(x) / self.units.n_units
+
+
+class Subspace(Protocol):
+    """Directions with an orthonormal basis, in flat space."""
+
+    dimension: int
+
+    def project(self, v: np.ndarray) -> np.ndarray:
+        """Coordinates ``(dimension,)`` of the part of ``v`` (n,) in the subspace."""
+
+    def embed(self, v: np.ndarray) -> np.ndarray:
+        """The vector (n,) with the coordinates ``v`` (dimension,)."""
 
 
 class Differentiable(Energy):
@@ -169,6 +184,14 @@ class Differentiable(Energy):
             matrix[first : first + len(block)] = self.hvp_block(x[0], block)
         return 0.5 * (matrix + matrix.T)
 
+    def active_hessian(self, x: np.ndarray) -> tuple[np.ndarray, Subspace | None]:
+        """The Hessian of :meth:`hessian` on a subspace outside which it is known to vanish; None: on all of space.
+
+        A landscape in flat space that knows directions along which its energy is constant everywhere overrides it:
+        the spectrum is that of the smaller matrix and as many zeros.
+        """
+        return self.hessian(x), None
+
 
 class SumOfTerms(Differentiable):
     """Capability: an energy that is a sum over terms (patterns), E = Σ_μ ℓ_μ, open to minibatches."""
@@ -177,6 +200,11 @@ class SumOfTerms(Differentiable):
     @abstractmethod
     def n_terms(self) -> int:
         """Number of terms P."""
+
+    @classmethod
+    def terms_of(cls, table: Mapping[str, Any]) -> int | None:
+        """The most terms that a landscape of this resolved table can have; None where only the data tell."""
+        return None
 
     @abstractmethod
     def energy_terms(self, x: np.ndarray) -> np.ndarray:
@@ -292,7 +320,8 @@ def require(
     """
     capabilities = tuple(capabilities)
     kind = landscape if isinstance(landscape, type) else type(landscape)
-    missing = [c.__name__ for c in capabilities if not issubclass(kind, c)]
+    missing = [c.__name__ + (f" ({c.met_by})" if "met_by" in vars(c) else "")
+               for c in capabilities if not issubclass(kind, c)]  # fmt: skip
     if missing:
         known = (Energy, Differentiable, SumOfTerms, LocalMoves, HalfSpaces, Levels)
         offered = [c.__name__ for c in known if issubclass(kind, c)]

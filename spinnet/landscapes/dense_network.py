@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 
 from spinnet import datasets
-from spinnet.configurable import one_of, real_number, whole_number
+from spinnet.configurable import one_of, whole_number
 from spinnet.datasets import Dataset
 from spinnet.errors import InputError
 from spinnet.kernels import dense_network as compiled
 from spinnet.kernels.dense_network_curvature import multiply_hessian, plan_directions
-from spinnet.landscapes.network_data import PatternNetwork, check_data
-from spinnet.landscapes.network_hessian import layered_hessian
-from spinnet.landscapes.network_jacobian import output_jacobian, term_gradients
+from spinnet.landscapes.base import Subspace
+from spinnet.landscapes.network_data import check_data, check_layers
+from spinnet.landscapes.network_hessian import FirstLayerSpan, layered_hessian
+from spinnet.landscapes.network_jacobian import error_signals, output_jacobian, term_gradients
+from spinnet.landscapes.network_layers import BackPropagating, ErrorSignals, Layer
 from spinnet.landscapes.network_losses import losses_of
 from spinnet.landscapes.network_symmetries import Symmetric, UnitSymmetry
 from spinnet.spaces import Euclidean
@@ -43,7 +46,7 @@ _LARGEST_DENSE_HESSIAN = 5000
 _COPIES_OF_A_STATE = 10
 
 
-class DenseNetwork(PatternNetwork, Symmetric):
+class DenseNetwork(BackPropagating, Symmetric):
     """A fully connected network on a fixed set of P patterns.
 
     Layer l computes z^l = W^l a^{l−1} + b^l, a^l = φ(z^l) with a^0 = ξ; the outputs are z^L, without φ. The energy is
@@ -62,7 +65,6 @@ class DenseNetwork(PatternNetwork, Symmetric):
         ℓ = Σ_c max(0, 1 − t_c z_c).
     ``"quadratic-hinge"``
         ℓ = ½ Σ_c max(0, 1 − t_c z_c)² (Geiger et al. 2019, Phys. Rev. E 100, 012115, with their margin as unit).
-
     ``"logistic"``
         ℓ = Σ_c ln(1 + e^{−t_c z_c}): cross-entropy of independent yes–no answers; with one output, of two classes.
 
@@ -128,7 +130,9 @@ class DenseNetwork(PatternNetwork, Symmetric):
         data_files: Mapping[str, str] | None = None,
         threads: int = 1,
     ):
-        network = _check_network(hidden, activation, loss, weight_decay, sigma_w, sigma_b)
+        network = _check_network(
+            hidden=hidden, activation=activation, loss=loss, weight_decay=weight_decay, sigma_w=sigma_w, sigma_b=sigma_b
+        )
         self.hidden: tuple[int, ...] = tuple(network["hidden"])
         self.activation: str = network["activation"]
         self.loss: str = network["loss"]
@@ -203,16 +207,25 @@ class DenseNetwork(PatternNetwork, Symmetric):
 
     def unpack(self, x: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Views (W, b) of each layer: W of shape ``(…, n_out, n_in)``, b ``(…, n_out)``, for x ``(…, n)``."""
-        x = np.asarray(x)
-        if x.shape[-1:] != (self.space.n,):
-            raise InputError(f"weights of shape {x.shape}: the last dimension must be {self.space.n}")
-        layers, at = [], 0
-        for n_in, n_out in zip(self.widths[:-1], self.widths[1:], strict=True):
-            w = x[..., at : at + n_in * n_out].reshape(*x.shape[:-1], n_out, n_in)
-            at += n_in * n_out
-            layers.append((w, x[..., at : at + n_out]))
-            at += n_out
-        return layers
+        return self.symmetry.layers(np.asarray(x))
+
+    def layers(self, x: np.ndarray) -> list[Layer]:
+        """The layers by name, "layer1", …: those of :meth:`unpack`."""
+        return [Layer(f"layer{number}", w, b) for number, (w, b) in enumerate(self.unpack(x), start=1)]
+
+    def error_signals(self, x: np.ndarray) -> ErrorSignals:
+        """∂ℓ/∂z^l of every layer and pattern, and the activity of the last hidden layer."""
+        found = [error_signals(self.unpack(row), self.data.inputs, self._targets, self.activation, self.loss)
+                 for row in self.check(x)]  # fmt: skip
+        *errors, activity = map(np.stack, zip(*found, strict=True))
+        return ErrorSignals(errors, activity)
+
+    def last_hidden_units(self) -> np.ndarray | None:
+        """Coordinates of all weights into and out of each unit, ``(units, n_in + 1 + n_out)``."""
+        if not self.hidden:
+            return None
+        (w, b), (out, _) = self.unpack(np.arange(self.space.n))[-2:]
+        return np.concatenate([w, b[:, None], out.T], axis=1)
 
     def check(self, x: np.ndarray) -> np.ndarray:
         """A C-ordered, writeable float64 block, or an InputError for a wrong shape."""
@@ -272,6 +285,21 @@ class DenseNetwork(PatternNetwork, Symmetric):
         matrix = layered_hessian(self.unpack(x[0]), self.data.inputs, self._targets, self.activation, self.loss)
         matrix[np.diag_indices_from(matrix)] += self.weight_decay * self.n_terms
         return matrix
+
+    def active_hessian(self, x: np.ndarray) -> tuple[np.ndarray, Subspace | None]:
+        """The Hessian on the :class:`~spinnet.landscapes.network_hessian.FirstLayerSpan` of the inputs.
+
+        On the digits, where three pixels never change, each hidden unit has three flat directions. With weight decay
+        there are none.
+        """
+        if self.weight_decay > 0.0:
+            return super().active_hessian(x)
+        span, layers = self._input_span, self.unpack(self.check(np.atleast_2d(x))[0])
+        return layered_hessian(layers, self.data.inputs, self._targets, self.activation, self.loss, span.basis), span
+
+    @cached_property
+    def _input_span(self) -> FirstLayerSpan:
+        return FirstLayerSpan(self.data.inputs, self.widths[1], self.space.n)
 
     def energy_terms(self, x: np.ndarray) -> np.ndarray:
         """ℓ_μ + (λ/2)|w|² for each pattern, shape ``(replicas, P)``; their sum is the energy."""
@@ -376,19 +404,9 @@ class DenseNetwork(PatternNetwork, Symmetric):
     def _choose(self, terms: np.ndarray | None) -> slice | np.ndarray:
         return slice(None) if terms is None else self._check_terms(terms, (None,))
 
-def _check_network(
-    hidden: Any, activation: Any, loss: Any, weight_decay: Any, sigma_w: Any, sigma_b: Any
-) -> dict[str, Any]:
-    widths = hidden.tolist() if isinstance(hidden, np.ndarray) else hidden
-    widths = list(widths) if isinstance(widths, list | tuple) else [widths]
-    return {
-        "hidden": [whole_number("hidden", width, 1) for width in widths],
-        "activation": one_of("activation", activation, tuple(ACTIVATIONS)),
-        "loss": one_of("loss", loss, tuple(LOSSES)),
-        "weight_decay": real_number("weight_decay", weight_decay, 0.0),
-        "sigma_w": real_number("sigma_w", sigma_w, 0.0),
-        "sigma_b": real_number("sigma_b", sigma_b, 0.0),
-    }
+
+def _check_network(*, activation: Any, **given: Any) -> dict[str, Any]:
+    return {**check_layers(**given), "activation": one_of("activation", activation, tuple(ACTIVATIONS))}
 
 
 def _with_constant(inputs: np.ndarray) -> np.ndarray:

@@ -48,6 +48,12 @@ class Enumeration:
     lowest_index: np.ndarray
 
 
+def refuse_endless_stream(n: int) -> None:
+    """Refuse a number of spins whose levels nobody would wait for."""
+    if n > LARGEST_N:
+        raise InputError(f"n = {n}: enumeration visits 2^n levels, n up to {LARGEST_N}; take a smaller n")
+
+
 def enumerate_levels(
     landscape: HashedLevels,
     beta: ArrayLike = (),
@@ -84,8 +90,7 @@ def enumerate_levels(
     """
     if not isinstance(landscape, HashedLevels):
         raise CapabilityError(f"enumeration needs levels made by hashing, which {type(landscape).__name__} has not")
-    if landscape.n > LARGEST_N:
-        raise InputError(f"n = {landscape.n}: enumeration visits 2^n levels, n up to {LARGEST_N}; take a smaller n")
+    refuse_endless_stream(landscape.n)
     betas = check_betas(beta)
     bins = whole_number("bins", bins)
     lowest = min(whole_number("lowest", lowest), landscape.n_levels)

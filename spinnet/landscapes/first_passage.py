@@ -14,6 +14,12 @@ LARGEST_N = 11
 RULES = ("metropolis", "glauber")
 
 
+def refuse_large_passage(n: int) -> None:
+    """Refuse a number of spins for which the equations are too many."""
+    if n > LARGEST_N:
+        raise InputError(f"n = {n}: passage times are exact for n up to {LARGEST_N}; take the dynamics FirstPassage")
+
+
 def mean_passage_times(landscape: IndexedLevels, temperature: float, rule: str = "metropolis") -> np.ndarray:
     """Mean time to the native state (the signal) from every level, in sweeps: shape ``(2^n,)``, in order of numbers."""
     return passage_moments(landscape, temperature, rule, 1)[0]
@@ -47,10 +53,7 @@ def passage_moments(
         raise CapabilityError(
             f"passages need numbered levels and a signal, which {type(landscape).__name__} lacks"
         )
-    if landscape.n > LARGEST_N:
-        raise InputError(
-            f"n = {landscape.n}: passage times are exact for n up to {LARGEST_N}; take the dynamics FirstPassage"
-        )
+    refuse_large_passage(landscape.n)
     from spinnet.kernels.first_passage import eliminate_states
 
     beta = 1.0 / real_number("temperature", temperature, above=0.0)

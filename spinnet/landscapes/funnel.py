@@ -61,6 +61,12 @@ class FunnelSummary:
     random_energy_temperature: float
 
 
+def refuse_large_funnel(n: int) -> None:
+    """Refuse a number of spins whose levels cannot be held."""
+    if n > LARGEST_N:
+        raise InputError(f"n = {n}: funnels are exact for n up to {LARGEST_N}")
+
+
 class ExactFunnel:
     """All levels of one sample, ordered by their distance from the native state.
 
@@ -85,8 +91,7 @@ class ExactFunnel:
             name = type(landscape).__name__
             raise CapabilityError(f"a funnel needs numbered levels and a signal, which {name} lacks")
         n = landscape.n
-        if n > LARGEST_N:
-            raise InputError(f"n = {n}: funnels are exact for n up to {LARGEST_N}")
+        refuse_large_funnel(n)
         self.n = n
         energy = np.array(landscape.all_levels())
         native = landscape.index_of(np.where(landscape.signal > 0, 1, -1)[None])[0]

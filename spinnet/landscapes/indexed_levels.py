@@ -81,11 +81,7 @@ class IndexedLevels(Levels, Energy):
             raise InputError(f"n = {self.n}: configurations of up to {LARGEST_ADDRESSED} spins have numbers")
 
     def _listed(self) -> None:
-        if self.n > LARGEST_LISTED:
-            raise InputError(
-                f"n = {self.n}: up to 2^{LARGEST_LISTED} levels are listed; hashed levels are streamed by "
-                "enumerate_levels"
-            )
+        refuse_long_list(self.n)
 
     def _check_index(self, index: np.ndarray) -> np.ndarray:
         self._addressed()
@@ -100,6 +96,14 @@ class IndexedLevels(Levels, Energy):
         if site.dtype.kind not in "iu" or (site.size and (site.min() < 0 or site.max() >= self.n)):
             raise InputError(f"site = {site}: give whole numbers from 0 to {self.n - 1}")
         return site
+
+
+def refuse_long_list(n: int) -> None:
+    """Refuse a number of spins whose levels do not fit an array."""
+    if n > LARGEST_LISTED:
+        raise InputError(
+            f"n = {n}: up to 2^{LARGEST_LISTED} levels are listed; hashed levels are streamed by enumerate_levels"
+        )
 
 
 def check_disorder(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -79,6 +80,17 @@ class LinearRegression(SumOfTerms):
             "start_scale": real_number("start_scale", start_scale, 0.0), "seed": whole_number("seed", seed),
             "sample": whole_number("sample", sample),
         }  # fmt: skip
+
+    @classmethod
+    def terms_of(cls, table: Mapping[str, Any]) -> int | None:
+        """P."""
+        return table["patterns"]
+
+    @classmethod
+    def task_memory_bytes(cls, table: Mapping[str, Any], replicas: int) -> int:
+        """Inputs with the copies of their making, replicas, and a number for each replica and pattern."""
+        n, patterns = len(table["curvatures"]), table["patterns"]
+        return 8 * (4 * patterns * (n + 1) + replicas * (8 * n + 2 * patterns))
 
     @property
     def space(self) -> Euclidean:

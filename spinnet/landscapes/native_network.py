@@ -161,6 +161,11 @@ class NativeNetwork(Differentiable, Signal):
         return DenseNetwork.task_memory_bytes(_with_chosen(table), replicas)
 
     @classmethod
+    def terms_of(cls, table: Mapping[str, Any]) -> int | None:
+        """As the network's."""
+        return DenseNetwork.terms_of(_with_chosen(table))
+
+    @classmethod
     def load_data(cls, table: Mapping[str, Any]) -> None:
         """Load the data set that a resolved table names."""
         DenseNetwork.load_data(_with_chosen(table))

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from spinnet import datasets
+from spinnet.configurable import one_of, real_number, whole_number
 from spinnet.datasets import Dataset
 from spinnet.errors import InputError
 from spinnet.landscapes.base import SumOfTerms, Units
-from spinnet.landscapes.network_losses import losses_of, targets_of
+from spinnet.landscapes.network_losses import LOSS_NAMES, losses_of, targets_of
 
 
 class PatternNetwork(SumOfTerms):
@@ -20,6 +21,9 @@ class PatternNetwork(SumOfTerms):
 
     A subclass sets ``loss`` and calls :meth:`_take_data` in its constructor, and gives the outputs (:meth:`logits`).
     """
+
+    #: For messages: landscapes that are one.
+    met_by: ClassVar[str] = "DenseNetwork, StructuredNetwork"
 
     independent_unit: ClassVar[str] = "replica"
     data_parameters: ClassVar[tuple[str, ...]] = ("data", "data_options", "data_sha256", "data_files")
@@ -54,6 +58,15 @@ class PatternNetwork(SumOfTerms):
         """Load the data set that a resolved table names; landscapes of this process then find it loaded."""
         datasets.load(table["data"], **table["data_options"], **(table.get("data_files") or {}))
 
+    @classmethod
+    def terms_of(cls, table: Mapping[str, Any]) -> int | None:
+        """Training patterns, as far as the size of the data set is known unread."""
+        try:
+            options = datasets.resolve_options(table["data"], {**table["data_options"], **(table["data_files"] or {})})
+            return datasets.memory_size(table["data"], options)[0].patterns
+        except InputError:  # a file that cannot be read: said where data are asked for
+            return None
+
     @property
     def units(self) -> Units:
         """Per pattern: the energy density is the mean loss (plus λ|w|²/2)."""
@@ -73,6 +86,13 @@ class PatternNetwork(SumOfTerms):
     def logits(self, x: np.ndarray, inputs: np.ndarray | None = None) -> np.ndarray:
         """Outputs, shape ``(replicas, patterns, outputs)``, for ``inputs`` (patterns, d) or the training part."""
 
+    @abstractmethod
+    def jacobian(self, x: np.ndarray, terms: np.ndarray | None = None) -> np.ndarray:
+        """Derivatives of the outputs by the weights at one configuration ``x`` (n,), shape ``(P · outputs, n)``.
+
+        Row μ·outputs + c is ∂z_c(ξ^μ)/∂w; with ``terms`` (count,) only of these patterns, in their order.
+        """
+
     def train_loss(self, x: np.ndarray) -> np.ndarray:
         """Mean loss over the training part, without weight decay, shape ``(replicas,)``."""
         return losses_of(self.logits(x), self._targets, self.loss).mean(axis=1)
@@ -81,13 +101,18 @@ class PatternNetwork(SumOfTerms):
         """Mean loss over the test part, without weight decay, shape ``(replicas,)``."""
         return losses_of(self.logits(x, self._test_inputs()), self._test_targets, self.loss).mean(axis=1)
 
-    def train_accuracy(self, x: np.ndarray) -> np.ndarray:
-        """Fraction of training patterns whose class is right, shape ``(replicas,)``."""
-        return self._accuracy(self.logits(x), self.data.labels)
+    def train_accuracy(self, x: np.ndarray, patterns: int | None = None) -> np.ndarray:
+        """Fraction of training patterns whose class is right, of the first ``patterns`` or of all, ``(replicas,)``."""
+        labels = None if self.data.labels is None else self.data.labels[:patterns]
+        return self._accuracy(self._first_logits(x, self.n_terms if patterns is None else patterns), labels)
 
     def test_accuracy(self, x: np.ndarray) -> np.ndarray:
         """Fraction of test patterns whose class is right, shape ``(replicas,)``."""
         return self._accuracy(self.logits(x, self._test_inputs()), self.data.test_labels)
+
+    def _first_logits(self, x: np.ndarray, patterns: int) -> np.ndarray:
+        """Outputs for the first training patterns; where a pattern's output is its own, for no others."""
+        return self.logits(x) if patterns >= self.n_terms else self.logits(x, self.data.inputs[:patterns])
 
     def _test_inputs(self) -> np.ndarray:
         if self.data.test_inputs is None:
@@ -142,3 +167,18 @@ def check_data(name: Any, options: Any, sha256: Any, files: Any) -> dict[str, An
     if sha256 is not None and found is not None and sha256 != found:
         raise InputError(f"data_sha256: data set {name!r} has content {found[:16]}…, not {str(sha256)[:16]}…")
     return {"data": name, "data_options": what, "data_sha256": found if sha256 is None else sha256, "data_files": where}
+
+
+def check_layers(
+    hidden: Any, loss: Any, weight_decay: Any, sigma_w: Any, sigma_b: Any
+) -> dict[str, Any]:
+    """What all layered networks are given, checked, in JSON types."""
+    widths = hidden.tolist() if isinstance(hidden, np.ndarray) else hidden
+    widths = list(widths) if isinstance(widths, list | tuple) else [widths]
+    return {
+        "hidden": [whole_number("hidden", width, 1) for width in widths],
+        "loss": one_of("loss", loss, LOSS_NAMES),
+        "weight_decay": real_number("weight_decay", weight_decay, 0.0),
+        "sigma_w": real_number("sigma_w", sigma_w, 0.0),
+        "sigma_b": real_number("sigma_b", sigma_b, 0.0),
+    }

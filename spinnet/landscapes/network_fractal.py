@@ -72,10 +72,22 @@ class Fractal(Piece):
         nothing = d * 0.0
         return self._ends_backward(x, kept, [share if chosen else nothing for chosen in self.kept], gradient)
 
+    def exchange(self, search, below):
+        first, *others = self._ends_exchange(search, below)
+        for other in others:
+            first = first.join(other)
+        return first
+
     def start(self, x, sigma_w, sigma_b):
-        for piece in (self._direct, self._first, self._second):
-            if piece is not None:
-                piece.start(x, sigma_w, sigma_b)
+        for piece in self._parts():
+            piece.start(x, sigma_w, sigma_b)
+
+    def connections(self):
+        for piece in self._parts():
+            yield from piece.connections()
+
+    def _parts(self) -> list[Piece]:
+        return [piece for piece in (self._direct, self._first, self._second) if piece is not None]
 
     def _ends(self, x, a, patterns):
         """The inputs of the join, not joined: as many as columns."""
@@ -93,3 +105,9 @@ class Fractal(Piece):
         half = self._second._ends_backward(x, kept[2], slopes[:-1], gradient)
         return d + self._first.backward(x, kept[1], half, gradient)
 
+    def _ends_exchange(self, search, below):
+        direct = self._direct.exchange(search, below)
+        if self._first is None:
+            return [direct]
+        half = self._first.exchange(search, below)
+        return [*self._second._ends_exchange(search, half), direct]

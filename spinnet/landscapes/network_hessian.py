@@ -20,8 +20,53 @@ from spinnet.landscapes.network_losses import loss_derivatives
 _CHUNK_BYTES = 2**27
 
 
+class FirstLayerSpan:
+    """The directions of the flat weights along which the loss can change, as far as the inputs tell.
+
+    The first layer's weights and bias of a unit, w = (W_i, b_i), act through w·a^0 only, with a^0 = (ξ, 1): what of w
+    is orthogonal to every a^0 of the patterns never matters. The columns of V, an orthonormal basis of the span of
+    these, replace w by the fewer coordinates V'w; in flat order the last coordinates of all units stand where their
+    biases stood. Inputs that are constant over the patterns (the corners of images) are of this kind.
+
+    Attributes
+    ----------
+    basis
+        V, shape ``(inputs + 1, rank)``.
+    dimension
+        Number of coordinates that are left of n.
+    """
+
+    def __init__(self, inputs: np.ndarray, units: int, n: int):
+        fed = np.hstack([inputs, np.ones((len(inputs), 1))])
+        triangle = np.linalg.qr(fed, mode="r")
+        _, sizes, directions = np.linalg.svd(triangle)
+        rank = int((sizes > max(fed.shape) * np.finfo(np.float64).eps * sizes[0]).sum())
+        self.basis = np.ascontiguousarray(directions[:rank].T)
+        self._units, self._n = units, n
+        self.dimension = n - units * (fed.shape[1] - rank)
+
+    def project(self, v: np.ndarray) -> np.ndarray:
+        """Coordinates (dimension,) of the part of ``v`` (n,) along these directions."""
+        return self._exchange(v, self.basis)
+
+    def embed(self, v: np.ndarray) -> np.ndarray:
+        """The direction (n,) with the coordinates ``v`` (dimension,)."""
+        return self._exchange(v, self.basis.T)
+
+    def _exchange(self, v: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        units, wide = self._units, len(columns)
+        end = units * (wide - 1)
+        first = np.hstack([v[:end].reshape(units, wide - 1), v[end : end + units, None]]) @ columns
+        return np.concatenate([first[:, :-1].ravel(), first[:, -1], v[end + units :]])
+
+
 def layered_hessian(
-    layers: list[tuple[np.ndarray, np.ndarray]], inputs: np.ndarray, targets: np.ndarray, activation: str, loss: str
+    layers: list[tuple[np.ndarray, np.ndarray]],
+    inputs: np.ndarray,
+    targets: np.ndarray,
+    activation: str,
+    loss: str,
+    basis: np.ndarray | None = None,
 ) -> np.ndarray:
     """Hessian of Σ_μ ℓ in the flat order of the weights (per layer W row by row, then b), shape ``(n, n)``.
 
@@ -33,6 +78,8 @@ def layered_hessian(
         Patterns ``(P, d)`` and rows of targets ``(P, outputs)``.
     activation, loss
         Names as :class:`~spinnet.landscapes.DenseNetwork` has them.
+    basis
+        That of a :class:`FirstLayerSpan`, in whose coordinates the Hessian then is.
 
     Notes
     -----
@@ -45,9 +92,12 @@ def layered_hessian(
     sums: dict[tuple[int, int, str], np.ndarray] = {}
     for first in range(0, len(inputs), chunk):
         part = slice(first, first + chunk)
-        for key, value in _products(layers, inputs[part], targets[part], activation, loss):
+        for key, value in _products(layers, inputs[part], targets[part], activation, loss, basis):
             sums[key] = sums[key] + value if key in sums else value
-    return _assemble(layers, sums)
+    shapes = [(w.shape[0], w.shape[1] + 1) for w, _ in layers]
+    if basis is not None:
+        shapes[0] = (shapes[0][0], basis.shape[1])
+    return _assemble(shapes, sums)
 
 
 def _pairs(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> int:
@@ -55,12 +105,14 @@ def _pairs(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarr
     return w.shape[0] * u.shape[0] + (w.shape[1] + 1) * (u.shape[1] + 1)
 
 
-def _products(layers, inputs, targets, activation, loss):
+def _products(layers, inputs, targets, activation, loss, basis=None):
     """Yield the sums over patterns: "same" (i ≤ p; j ≤ q), "first" (p, i; j, q) and "second" (j, p; q, i)."""
     last = len(layers) - 1
     count = len(inputs)
     activity = forward_activity(layers, inputs, activation)
     a = [np.hstack([value, np.ones((count, 1))]) for value in activity.inputs]  # a[l] feeds layer l
+    if basis is not None:
+        a[0] = a[0] @ basis
     slope, curve = activity.slopes, activity.curvatures
     delta, h = [None] * (last + 1), [None] * (last + 1)
     delta[last], loss_curvature = loss_derivatives(activity.outputs, targets, loss)
@@ -104,8 +156,7 @@ def _outer(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return (x[:, :, None] * y[:, None, :]).reshape(len(x), -1)
 
 
-def _assemble(layers, sums) -> np.ndarray:
-    shapes = [(w.shape[0], w.shape[1] + 1) for w, _ in layers]
+def _assemble(shapes, sums) -> np.ndarray:
     starts = np.concatenate([[0], np.cumsum([o * i for o, i in shapes])])
     matrix = np.empty((starts[-1], starts[-1]))
     for l, (n_l, k_l) in enumerate(shapes):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spinnet.landscapes.network_losses import loss_derivatives
+from spinnet.landscapes.network_losses import loss_derivatives, loss_slopes
 
 Layers = list[tuple[np.ndarray, np.ndarray]]
 
@@ -71,6 +71,22 @@ def term_gradients(
     activity = forward_activity(layers, inputs, activation)
     back, _ = loss_derivatives(activity.outputs, targets, loss)
     return _weight_derivatives(layers, activity, back[:, None, :])[:, 0]
+
+
+def error_signals(
+    layers: Layers, inputs: np.ndarray, targets: np.ndarray, activation: str, loss: str
+) -> list[np.ndarray]:
+    """∂ℓ/∂z^l (patterns, n_l) of every layer, and behind them the activity (patterns, n) of the last hidden one."""
+    a, slopes = inputs, []
+    for number, (w, b) in enumerate(layers):
+        z = a @ w.T + b
+        if number < len(layers) - 1:
+            a, slope, _ = activation_derivatives(activation, z)
+            slopes.append(slope)
+    errors = [loss_slopes(z, targets, loss)[0]]
+    for (w, _), slope in zip(layers[:0:-1], slopes[::-1], strict=True):
+        errors.append(slope * (errors[-1] @ w))
+    return [*errors[::-1], a]
 
 
 def _weight_derivatives(layers: Layers, activity: Activity, back: np.ndarray) -> np.ndarray:

@@ -9,13 +9,14 @@ writes its part of the gradient and returns ∂E/∂(inputs). All arithmetic is 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from spinnet.landscapes.moving import Array, apply_function, inverse_root, value_of
 from spinnet.landscapes.network_jacobian import activation_derivatives
+from spinnet.landscapes.unit_search import Search, Units
 
 #: Added to a variance before its root is taken, as PyTorch has it.
 EPSILON = 1e-5
@@ -28,6 +29,8 @@ class Patterns(NamedTuple):
     terms: np.ndarray
     #: How many rows, from the first, are the whole training set, over which batch normalisation averages.
     statistics: int
+    #: Where connections leave ∂E/∂(their outputs) on the way back, and their inputs, if anyone listens.
+    heard: dict[Connection, tuple[Array, Array]] | None = None
 
 
 class Piece(ABC):
@@ -46,8 +49,16 @@ class Piece(ABC):
     def backward(self, x: Array, kept: Any, d: Array, gradient: Array) -> Array:
         """∂E/∂(inputs) from ∂E/∂(outputs) ``d``; the piece's part of ∂E/∂x is written into ``gradient``."""
 
+    @abstractmethod
+    def exchange(self, search: Search, below: Units) -> Units:
+        """The units of the outputs, from those of the inputs, to which the piece's coordinates are added."""
+
     def start(self, x: np.ndarray, sigma_w: float, sigma_b: float) -> None:  # noqa: B027 (a piece without weights)
         """Turn standard normal numbers at the piece's places in the rows ``x`` into weights at initialisation."""
+
+    def connections(self) -> Iterator[Connection]:
+        """The connections inside, in the order of their weights."""
+        return iter(())
 
 
 class Places:
@@ -55,10 +66,13 @@ class Places:
 
     def __init__(self) -> None:
         self.taken = 0
+        #: Lengths of what was handed out.
+        self.sizes: list[int] = []
 
     def take(self, *shape: int) -> Weights:
         first = self.taken
-        self.taken += int(np.prod(shape))
+        self.sizes.append(int(np.prod(shape)))
+        self.taken += self.sizes[-1]
         return Weights(slice(first, self.taken), shape)
 
 
@@ -75,6 +89,22 @@ class Weights(NamedTuple):
     def put(self, x: Array, found: Array) -> None:
         """Write ``(rows, *shape)`` into each row."""
         x[:, self.part] = found.reshape(-1, self.part.stop - self.part.start)
+
+    @property
+    def places(self) -> np.ndarray:
+        """Where they are in the row, an array of their shape."""
+        return np.arange(self.part.start, self.part.stop).reshape(self.shape)
+
+
+class Connection(Piece):
+    """A piece with weights W and biases b: the sum over what a unit sees."""
+
+    weights: Weights
+    biases: Weights
+    normalised_by: Normalisation | None = None
+
+    def connections(self):
+        yield self
 
 
 class Chain(Piece):
@@ -97,29 +127,47 @@ class Chain(Piece):
             d = piece.backward(x, memory, d, gradient)
         return d
 
+    def exchange(self, search, below):
+        for piece in self.pieces:
+            below = piece.exchange(search, below)
+        return below
+
     def start(self, x, sigma_w, sigma_b):
         for piece in self.pieces:
             piece.start(x, sigma_w, sigma_b)
 
+    def connections(self):
+        for piece in self.pieces:
+            yield from piece.connections()
 
-class Dense(Piece):
+
+class Dense(Connection):
     """z = W a + b; W ~ N(0, σ_w²/n_in), b ~ N(0, σ_b²) at initialisation."""
 
     def __init__(self, places: Places, inputs: int, width: int):
         self.width = width
-        self._w, self._b = places.take(width, inputs), places.take(1, width)
+        self.weights, self.biases = places.take(width, inputs), places.take(1, width)
 
     def forward(self, x, a, patterns):
-        return a @ self._w.of(x).swapaxes(-1, -2) + self._b.of(x), a
+        return a @ self.weights.of(x).swapaxes(-1, -2) + self.biases.of(x), (a, patterns.heard)
 
     def backward(self, x, kept, d, gradient):
-        self._w.put(gradient, d.swapaxes(-1, -2) @ kept)
-        self._b.put(gradient, d.sum(axis=-2))
-        return d @ self._w.of(x)
+        a, heard = kept
+        if heard is not None:
+            heard[self] = d, a
+        self.weights.put(gradient, d.swapaxes(-1, -2) @ a)
+        self.biases.put(gradient, d.sum(axis=-2))
+        return d @ self.weights.of(x)
+
+    def exchange(self, search, below):
+        below = below.now()
+        below.outward.append(below.spread(self.weights.places))
+        made_by = self.weights.places, self.biases.places.reshape(-1, 1)
+        return search.layer(self, self.width, np.zeros(self.width, dtype=np.int64), made_by, alike=True)
 
     def start(self, x, sigma_w, sigma_b):
-        x[:, self._w.part] *= sigma_w / np.sqrt(self._w.shape[1])
-        x[:, self._b.part] *= sigma_b
+        x[:, self.weights.part] *= sigma_w / np.sqrt(self.weights.shape[1])
+        x[:, self.biases.part] *= sigma_b
 
 
 class Activation(Piece):
@@ -133,6 +181,10 @@ class Activation(Piece):
 
     def backward(self, x, kept, d, gradient):
         return d * kept
+
+    def exchange(self, search, below):
+        below.apply(*_parity(self._function))
+        return below
 
 
 class Normalisation(Piece):
@@ -149,6 +201,11 @@ class Normalisation(Piece):
         self._axis = -2 if self.couples_patterns else -1
         self._scale, self._shift = places.take(1, width), places.take(1, width)
 
+    @property
+    def parameters(self) -> tuple[Weights, Weights]:
+        """Scale and shift."""
+        return self._scale, self._shift
+
     def forward(self, x, a, patterns):
         counted = a[..., : patterns.statistics, :] if self.couples_patterns else a
         mean = counted.mean(axis=self._axis, keepdims=True)
@@ -164,6 +221,10 @@ class Normalisation(Piece):
         d = d * self._scale.of(x)
         along = (d * z).mean(axis=self._axis, keepdims=True)
         return (d - d.mean(axis=self._axis, keepdims=True) - z * along) * inverse
+
+    def exchange(self, search, below):
+        below.normalise(self._scale.places, self._shift.places, self.couples_patterns, search)
+        return below
 
     def start(self, x, sigma_w, sigma_b):
         x[:, self._scale.part], x[:, self._shift.part] = 1.0, 0.0
@@ -189,6 +250,10 @@ class Dropout(Piece):
     def backward(self, x, kept, d, gradient):
         return d * kept
 
+    def exchange(self, search, below):
+        below.mark(self._mask)
+        return below
+
 
 class Residual(Piece):
     """a + f(a): a skip connection around a piece that keeps the width (He et al. 2015, 1512.03385)."""
@@ -204,8 +269,22 @@ class Residual(Piece):
     def backward(self, x, kept, d, gradient):
         return d + self._inside.backward(x, kept, d, gradient)
 
+    def exchange(self, search, below):
+        return below.join(self._inside.exchange(search, below))
+
     def start(self, x, sigma_w, sigma_b):
         self._inside.start(x, sigma_w, sigma_b)
+
+    def connections(self):
+        return self._inside.connections()
+
+
+def _parity(function: str | Sequence[float]) -> tuple[bool, bool, int]:
+    """Whether φ is odd, whether it is even, and the k for which φ(cz) = c^k φ(z) with all c > 0; 0: none."""
+    if isinstance(function, str):
+        return function in ("tanh", "erf", "linear"), False, int(function in ("relu", "linear"))
+    powers = [k for k, coefficient in enumerate(function) if coefficient != 0.0]
+    return all(k % 2 for k in powers), not any(k % 2 for k in powers), powers[0] if len(powers) == 1 else 0
 
 
 def _derivatives(function: str | Sequence[float], z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -29,6 +30,9 @@ _BETTER = 1e-12  # of |x||reference|: what counts as a better match
 
 class Symmetric(Landscape):
     """Capability: a known group of transformations of x that leave the energy unchanged."""
+
+    #: For messages: landscapes that are one.
+    met_by: ClassVar[str] = "DenseNetwork, StructuredNetwork"
 
     @property
     @abstractmethod

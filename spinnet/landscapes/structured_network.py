@@ -3,43 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from spinnet import datasets
-from spinnet.configurable import one_of, real_number, whole_number
+from spinnet.configurable import whole_number
 from spinnet.datasets import Dataset
 from spinnet.errors import InputError
 from spinnet.landscapes.moving import Array, Moving
-from spinnet.landscapes.network_data import PatternNetwork, check_data
-from spinnet.landscapes.network_fractal import Fractal
-from spinnet.landscapes.network_local import Grid, Local, windows_fit
-from spinnet.landscapes.network_losses import LOSS_NAMES, loss_slopes, losses_of
-from spinnet.landscapes.network_pieces import (
-    Activation,
-    Chain,
-    Dense,
-    Dropout,
-    Normalisation,
-    Patterns,
-    Piece,
-    Places,
-    Residual,
-)
-from spinnet.randomness import stream
+from spinnet.landscapes.network_data import check_data
+from spinnet.landscapes.network_layers import BackPropagating, ErrorSignals, Layer
+from spinnet.landscapes.network_losses import loss_slopes, losses_of
+from spinnet.landscapes.network_pieces import Connection, Patterns
+from spinnet.landscapes.network_structure import build_network, check_structure, count_activities, name_connections
+from spinnet.landscapes.network_symmetries import Symmetric
+from spinnet.landscapes.unit_exchanges import ExchangeSymmetry
+from spinnet.landscapes.unit_search import Search
 from spinnet.spaces import Euclidean
-
-ACTIVATIONS = ("tanh", "relu", "erf", "linear", "square", "cubic")
-_POLYNOMIALS = {"square": [0.0, 0.0, 1.0], "cubic": [0.0, 0.0, 0.0, 1.0]}
-NORMALISATIONS = ("none", "batch", "layer")
-CONNECTIONS = ("dense", "local", "shared")
 
 #: Bytes of activities of the replicas that run together; a replica's numbers do not depend on it.
 _BLOCK_BYTES = 2**24
 
 
-class StructuredNetwork(PatternNetwork):
+class StructuredNetwork(BackPropagating, Symmetric):
     """A layered network on a fixed set of P patterns, with the switches that a :class:`DenseNetwork` does not have.
 
     Each hidden layer is a connection (dense, or through local windows), a normalisation, an activation φ and a
@@ -118,7 +106,7 @@ class StructuredNetwork(PatternNetwork):
         data_sha256: str | None = None,
         data_files: Mapping[str, str] | None = None,
     ):
-        table = _check_structure(
+        table = check_structure(
             hidden=hidden, activation=activation, loss=loss, normalisation=normalisation, dropout=dropout, skip=skip,
             fractal=fractal, drop_path=drop_path, connections=connections, window=window, stride=stride, grid=grid,
             mask_seed=mask_seed, weight_decay=weight_decay, sigma_w=sigma_w, sigma_b=sigma_b,
@@ -126,16 +114,26 @@ class StructuredNetwork(PatternNetwork):
         for name, value in table.items():
             setattr(self, name, value)
         self._take_data(data, data_options, data_sha256, data_files)
-        self._network, n = _build(table, self.data.n_inputs, self._targets.shape[1], self.data.n_patterns)
-        self._space = Euclidean(n)
+        self._network, self._blocks = build_network(
+            table, self.data.n_inputs, self._targets.shape[1], self.data.n_patterns
+        )
+        self._connections: tuple[Connection, ...] = tuple(self._network.connections())
+        self._space = Euclidean(sum(self._blocks))
         self._everything = np.arange(self.data.n_patterns)[None]
-        self._activities = _activities(table, self._network, self.data.n_inputs)
+        self._activities = count_activities(table, self._network, self.data.n_inputs)
 
     @classmethod
     def validate(cls, **parameters: Any) -> dict[str, Any]:
-        """Check a table of parameters without loading data; the content hash of the data set is filled in."""
+        """Check a table of parameters without loading data; the content hash of the data set is filled in.
+
+        Refused is also a structure that does not fit the number of inputs, where that is known unread.
+        """
         named = check_data(*(parameters.pop(key) for key in cls.data_parameters))
-        return {**named, **_check_structure(**parameters)}
+        table = check_structure(**parameters)
+        inputs = datasets.known_inputs(named["data"], {**named["data_options"], **named["data_files"]})
+        if inputs is not None:
+            build_network(table, inputs, 1, 1)
+        return {**named, **table}
 
     @classmethod
     def task_memory_bytes(cls, table: Mapping[str, Any], replicas: int) -> int:
@@ -143,11 +141,11 @@ class StructuredNetwork(PatternNetwork):
         options = {**table["data_options"], **table["data_files"]}
         size, loading = datasets.memory_size(table["data"], datasets.resolve_options(table["data"], options))
         try:
-            network, n = _build(table, size.inputs, size.outputs, 1)
+            network, blocks = build_network(table, size.inputs, size.outputs, 1)
         except InputError:
             return loading  # the data leave inputs out, or refuse_oversize will say what is wrong
-        widths = _activities(table, network, size.inputs)
-        masks = size.patterns * widths if table["dropout"] else 0
+        widths = count_activities(table, network, size.inputs)
+        n, masks = sum(blocks), size.patterns * widths if table["dropout"] else 0
         together = max(_BLOCK_BYTES // 8, widths * size.patterns)
         outputs = replicas * 4 * size.outputs * max(size.patterns, size.test_patterns)
         hessian = 4 * n * n if n <= 5000 else 0
@@ -156,7 +154,7 @@ class StructuredNetwork(PatternNetwork):
 
     @classmethod
     def refuse_oversize(cls, table: Mapping[str, Any]) -> None:
-        """Refuse a structure that does not fit the data, whose number of inputs is certain once they are read."""
+        """Refuse a structure that does not fit data whose number of inputs only reading tells."""
         cls.load_data(table)
         cls(**{name: table[name] for name in cls.parameters()})
 
@@ -169,6 +167,59 @@ class StructuredNetwork(PatternNetwork):
     def n_outputs(self) -> int:
         """Number of outputs of the network."""
         return self._network.width
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """Numbers of weights, of biases and, with normalisation, of scales and shifts, layer after layer."""
+        return self._blocks
+
+    @cached_property
+    def symmetry(self) -> ExchangeSymmetry:
+        """Exchanges of units through everything that they are part of, with signs, scales and shifts where they hold.
+
+        Units of layers that are added to one another (skip connections, joins) are exchanged together, and not at all
+        where the inputs are among them; units with masks only if their masks are equal; channels of shared windows
+        at all places at once, those of unshared windows within one window.
+        """
+        search = Search(name_connections(self._network))
+        outputs = self._network.exchange(search, search.inputs(self.data.n_inputs))
+        outputs.fixed = True
+        if self.loss == "cross-entropy":
+            search.shifts.append(np.concatenate(outputs.inward, axis=1))
+        return search.symmetry(self.space.n, decays=self.weight_decay > 0.0)
+
+    def layers(self, x: np.ndarray) -> list[Layer]:
+        """Weights, biases, scales and shifts of each layer, by name: "layer1", …; in fractal blocks "layer1.1", …"""
+        x = np.asarray(x)
+        if x.shape[-1:] != (self.space.n,):
+            raise InputError(f"weights of shape {x.shape}: the last dimension must be {self.space.n}")
+        found = []
+        for connection, name in name_connections(self._network).items():
+            w, b = x[..., connection.weights.part], x[..., connection.biases.part]
+            both = () if connection.normalised_by is None else connection.normalised_by.parameters
+            found.append(Layer(
+                name, w.reshape(*x.shape[:-1], -1, connection.weights.shape[-1]), b, *(x[..., p.part] for p in both)
+            ))  # fmt: skip
+        return found
+
+    def error_signals(self, x: np.ndarray) -> ErrorSignals:
+        """∂E/∂z of every connection, without weight decay, and what the last one sees."""
+        x, heard = self.check(x), {}
+        inputs, patterns = self.data.inputs[None], Patterns(self._everything, self.n_terms, heard)
+        outputs, kept = self._network.forward(x, inputs, patterns)
+        slope = loss_slopes(outputs, self._targets[None], self.loss)[0]
+        self._network.backward(x, kept, slope, np.empty_like(x))
+        return ErrorSignals([heard[one][0] for one in self._connections], heard[self._connections[-1]][1])
+
+    def last_hidden_units(self) -> np.ndarray | None:
+        """Coordinates into and out of each unit, ``(units, m)``; of a fractal block those of its deepest column."""
+        *_, last, out = (None, *self._connections)
+        if last is None or self.connections == "shared":
+            return None
+        both = () if last.normalised_by is None else last.normalised_by.parameters
+        parts = [last.weights, last.biases, *both]
+        into = [part.places.reshape(last.width, -1) for part in parts]
+        return np.concatenate([*into, out.weights.places.T], axis=1)
 
     def start(self, replicas: int, rng: np.random.Generator) -> np.ndarray:
         """Weights at initialisation, ``(replicas, n)``; replica a does not depend on how many there are."""
@@ -258,6 +309,9 @@ class StructuredNetwork(PatternNetwork):
             logits[part, some] = self._network.forward(x[part], rows[None, some], patterns)[0]
         return logits if inputs is None else logits[:, len(rows) - len(inputs) :]
 
+    def _first_logits(self, x: np.ndarray, patterns: int) -> np.ndarray:
+        return self.logits(x)[:, :patterns]  # with their masks
+
     def _shares(self, replicas: int, patterns: int) -> Iterator[tuple[slice, slice]]:
         """Replicas and patterns that run together, so that their activities fit into memory kept small.
 
@@ -316,125 +370,3 @@ class StructuredNetwork(PatternNetwork):
 
     def _chosen(self, terms: np.ndarray | None) -> np.ndarray:
         return self._everything[0] if terms is None else self._check_terms(terms, (None,))
-
-
-def _build(table: Mapping[str, Any], inputs: int, outputs: int, patterns: int) -> tuple[Chain, int]:
-    """The network of a checked table, and its number of weights."""
-    places, layers, width = Places(), [], inputs
-    grid = _grid(table["grid"], inputs)
-    for number, wanted in enumerate(table["hidden"]):
-        masks, paths = (stream(table["mask_seed"], name, number) for name in ("dropout", "drop path"))
-
-        def layer(below: int, wanted: int = wanted, grid: Grid = grid, masks: np.random.Generator = masks) -> Chain:
-            return _layer(table, places, below, wanted, grid, patterns, masks)
-
-        block: Piece = layer(width) if table["fractal"] == 1 else Fractal(
-            table["fractal"], width, layer, table["drop_path"], paths
-        )  # fmt: skip
-        if table["connections"] != "dense":
-            grid = block.pieces[0].grid
-        skipping = table["skip"] and block.width == width
-        width = block.width
-        layers.append(Residual(block) if skipping else block)
-    if table["skip"] and not any(isinstance(block, Residual) for block in layers):
-        raise InputError(
-            f"skip: none of the widths {', '.join(map(str, (inputs, *table['hidden'])))} is that of the layer below"
-        )
-    return Chain([*layers, Dense(places, width, outputs)]), places.taken
-
-
-def _layer(
-    table: Mapping[str, Any], places: Places, below: int, wanted: int, grid: Grid, patterns: int,
-    masks: np.random.Generator,
-) -> Chain:  # fmt: skip
-    """One hidden layer: connection, normalisation, activation and mask."""
-    if table["connections"] == "dense":
-        pieces: list[Piece] = [Dense(places, below, wanted)]
-    else:
-        shared = table["connections"] == "shared"
-        pieces = [Local(places, grid, wanted, table["window"], table["stride"], shared)]
-    width = pieces[0].width
-    if table["normalisation"] != "none":
-        pieces.append(Normalisation(places, width, "patterns" if table["normalisation"] == "batch" else "units"))
-    function = table["activation"]
-    pieces.append(Activation(width, _POLYNOMIALS[function] if function in ("square", "cubic") else function))
-    if table["dropout"] > 0.0:
-        pieces.append(Dropout(width, table["dropout"], patterns, masks))
-    return Chain(pieces)
-
-
-def _activities(table: Mapping[str, Any], network: Chain, inputs: int) -> int:
-    """Numbers that one pattern leaves in memory on its way, about."""
-    layers = (2 ** table["fractal"] - 1) * sum(piece.width for piece in network.pieces[:-1])
-    seen = inputs * table["window"] ** 2 if table["connections"] != "dense" else inputs
-    return 4 * layers + seen + network.width
-
-
-def _grid(given: Sequence[int] | None, inputs: int) -> Grid:
-    shape = (inputs,) if given is None else tuple(given)
-    if int(np.prod(shape)) != inputs:
-        raise InputError(f"grid = {list(shape)}: {int(np.prod(shape))} positions, but a pattern has {inputs} inputs")
-    return Grid(shape, 1)
-
-
-def _check_structure(**given: Any) -> dict[str, Any]:
-    """Values that are allowed, and together."""
-    hidden, grid = (_list(given[name]) for name in ("hidden", "grid"))
-    hidden = hidden if isinstance(hidden, list) else [hidden]
-    grid = grid if grid is None or isinstance(grid, list) else [grid]
-    table = {
-        "hidden": [whole_number("hidden", width, 1) for width in hidden],
-        "activation": _check_activation(given["activation"]),
-        "loss": one_of("loss", given["loss"], LOSS_NAMES),
-        "normalisation": one_of("normalisation", given["normalisation"], NORMALISATIONS),
-        "dropout": _share("dropout", given["dropout"]),
-        "skip": one_of("skip", given["skip"], (False, True)),
-        "fractal": whole_number("fractal", given["fractal"], 1),
-        "drop_path": _share("drop_path", given["drop_path"]),
-        "connections": one_of("connections", given["connections"], CONNECTIONS),
-        "window": whole_number("window", given["window"], 1),
-        "stride": whole_number("stride", given["stride"], 1),
-        "grid": None if grid is None else [whole_number("grid", length, 1) for length in grid],
-        "mask_seed": whole_number("mask_seed", given["mask_seed"]),
-        "weight_decay": real_number("weight_decay", given["weight_decay"], 0.0),
-        "sigma_w": real_number("sigma_w", given["sigma_w"], 0.0),
-        "sigma_b": real_number("sigma_b", given["sigma_b"], 0.0),
-    }
-    if table["fractal"] > 10:
-        raise InputError(f"fractal = {table['fractal']}: a block of C columns has 2^C - 1 layers; give at most 10")
-    if table["connections"] != "dense" and (table["skip"] or table["fractal"] > 1):
-        raise InputError(
-            f"connections = {table['connections']!r} narrow a layer, while skip and fractal keep its width: "
-            "leave one of them out"
-        )
-    if table["connections"] != "dense" and table["grid"]:
-        windows_fit(table["grid"], table["window"])
-    if table["drop_path"] > 0.0 and table["fractal"] == 1:
-        raise InputError("drop_path leaves out inputs of the joins of fractal blocks: set fractal to 2 or more")
-    return table
-
-
-def _check_activation(given: Any) -> str | list[float]:
-    if isinstance(given, str):
-        return one_of("activation", given, ACTIVATIONS)
-    coefficients = [real_number("activation", c) for c in _list(given)] if np.iterable(given) else []
-    while coefficients and coefficients[-1] == 0.0:
-        coefficients.pop()
-    if len(coefficients) < 2:
-        raise InputError(
-            f"activation = {given!r}: give one of {', '.join(ACTIVATIONS)} or the coefficients c_0, c_1, … of a "
-            "polynomial that is not constant"
-        )
-    names = {"linear": [0.0, 1.0], **_POLYNOMIALS}
-    return next((name for name, known in names.items() if known == coefficients), coefficients)
-
-
-def _share(name: str, given: Any) -> float:
-    share = real_number(name, given, 0.0)
-    if share >= 1.0:
-        raise InputError(f"{name} = {share:g}: give a share in [0, 1)")
-    return share
-
-
-def _list(given: Any) -> Any:
-    return given.tolist() if isinstance(given, np.ndarray) else list(given) if isinstance(given, tuple) else given

@@ -10,9 +10,15 @@ from numpy.typing import ArrayLike
 
 from spinnet.configurable import one_of, whole_number
 from spinnet.errors import CapabilityError, InputError
-from spinnet.landscapes.enumeration import check_betas, combine, enumerate_levels, stream_stretches
+from spinnet.landscapes.enumeration import (
+    check_betas,
+    combine,
+    enumerate_levels,
+    refuse_endless_stream,
+    stream_stretches,
+)
 from spinnet.landscapes.hashed_levels import HashedLevels
-from spinnet.landscapes.indexed_levels import IndexedLevels
+from spinnet.landscapes.indexed_levels import IndexedLevels, refuse_long_list
 from spinnet.landscapes.log_correlated import LogCorrelatedREM
 
 #: Overlap distributions hold the weights of all levels several times.
@@ -71,6 +77,18 @@ class OverlapDistribution:
     kind: str
     value: np.ndarray
     probability: np.ndarray
+
+
+def refuse_unvisited_levels(landscape: type[IndexedLevels], n: int, overlaps: bool) -> None:
+    """Refuse a number of spins whose levels cannot all be visited, or have no distribution of overlaps here."""
+    refuse_endless_stream(n) if issubclass(landscape, HashedLevels) else refuse_long_list(n)
+    if overlaps:
+        _refuse_large_overlaps(n)
+
+
+def _refuse_large_overlaps(n: int) -> None:
+    if n > LARGEST_OVERLAP_N:
+        raise InputError(f"n = {n}: overlap distributions are exact up to n = {LARGEST_OVERLAP_N}")
 
 
 def measure_thermodynamics(
@@ -146,8 +164,7 @@ def overlap_distribution(landscape: IndexedLevels, beta: ArrayLike, kind: str = 
     """
     _require_levels(landscape)
     kind = one_of("kind", kind, OVERLAPS)
-    if landscape.n > LARGEST_OVERLAP_N:
-        raise InputError(f"n = {landscape.n}: overlap distributions are exact up to n = {LARGEST_OVERLAP_N}")
+    _refuse_large_overlaps(landscape.n)
     if kind == "tree" and not isinstance(landscape, HashedLevels):
         raise CapabilityError(f"{type(landscape).__name__} has no tree: take kind = 'hypercube'")
     if kind == "distance" and not isinstance(landscape, LogCorrelatedREM):

@@ -9,7 +9,7 @@ import numpy as np
 
 from spinnet.configurable import whole_number
 from spinnet.errors import InputError
-from spinnet.landscapes.dense_network import DenseNetwork
+from spinnet.landscapes.network_layers import Layered
 
 
 class WeightSpheres:
@@ -21,7 +21,7 @@ class WeightSpheres:
 
     Parameters
     ----------
-    network : DenseNetwork
+    network : Layered
         With σ_w > 0.
 
     Raises
@@ -30,19 +30,21 @@ class WeightSpheres:
         If σ_w is zero, or a layer has a single weight: two points are no sphere.
     """
 
-    def __init__(self, network: DenseNetwork):
+    def __init__(self, network: Layered):
         if network.sigma_w <= 0.0:
             raise InputError("sigma_w = 0: weights of size zero are no sphere; give sigma_w above 0")
         n = network.space.n
         scale, layer = np.zeros(n), np.zeros(n, dtype=np.int64)
-        for number, ((w, b), (rows, mark)) in enumerate(
-            zip(network.unpack(scale), network.unpack(layer), strict=True)
+        for number, ((_, w, b, *_), (_, rows, mark, *_)) in enumerate(
+            zip(network.layers(scale), network.layers(layer), strict=True)
         ):
             w[...] = network.sigma_w / math.sqrt(w.shape[1])
             b[...] = network.sigma_b
             rows[...] = mark[...] = number
-        self._n = n
         self._moving = np.flatnonzero(scale > 0)
+        # Scales of a normalisation begin, and stay, at one.
+        self._still = network.start(1, np.random.default_rng(0))[0] + 0.0  # no negative zeros
+        self._still[self._moving] = 0.0
         self._scale = scale[self._moving]
         sizes = np.bincount(layer[self._moving])
         if sizes.min() < 2:
@@ -63,7 +65,7 @@ class WeightSpheres:
     def place(self, u: np.ndarray) -> np.ndarray:
         """Weights ``(count, n)`` of the points in directions ``u`` (count, dimension), of any length."""
         u = np.asarray(u, dtype=np.float64)
-        x = np.zeros((len(u), self._n))
+        x = np.tile(self._still, (len(u), 1))
         x[:, self._moving] = self._normalised(u) * self._scale
         return x
 

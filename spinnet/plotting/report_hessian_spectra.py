@@ -50,11 +50,11 @@ def _bulk(ax: Axes, group: Group, bulk: Group) -> None:
     have = bulk["density"][bulk["density"] > 0]
     ax.set_yscale("log")
     ax.set_ylim(0.5 * have.min(), 3.0 * have.max())
-    style.headroom(ax, 3, 1.7)
+    style.headroom(ax, 4, 1.7)
     ax.set_xlabel(r"bulk eigenvalue $\lambda$")
     ax.set_ylabel("density")
     ax.set_title(str(group.attributes["label"]), fontsize=8.0)
-    ax.legend(loc="upper right", fontsize=6.8)
+    ax.legend(loc="upper right", fontsize=6.8, title="law, and the distance from it", title_fontsize=6.8)
 
 
 def _course(ax: Axes, report: LoadedReport, name: str, label: str) -> None:

@@ -21,7 +21,7 @@ def draw(report: LoadedReport) -> Figure | None:
     figure, axes = style.panels(4, height=2.5)
     for ax, name, label in (
         (axes[0], "off_diagonal_mass", r"off-diagonal mass $m_{\rm off}$"),
-        (axes[1], "interaction_ratio", r"$g^{T}Hg\,/\,g^{T}{\rm diag}(H)g$"),
+        (axes[1], "interaction_ratio", r"median of $g^{T}Hg\,/\,g^{T}{\rm diag}(H)g$"),
         (axes[2], "top_over_diagonal", r"$\lambda_{\max}/\max_i H_{ii}$"),
     ):
         _against_size(ax, groups, name, label)

@@ -23,17 +23,7 @@ def draw(report: LoadedReport) -> Figure | None:
             parts.append(lambda ax: _half(ax, report))
     if report.below("pseudo_inverse"):
         parts.append(lambda ax: _share(ax, report, "pseudo_inverse"))
-    if not parts:
-        return None
-    columns = min(2, len(parts))
-    rows = -(-len(parts) // columns)
-    figure, axes = style.new_figure(style.PAGE if columns > 1 else style.COLUMN, 2.5 * rows, columns, rows)
-    for part, ax in zip(parts, axes, strict=False):
-        part(ax)
-    for unused in axes[len(parts) :]:
-        unused.remove()
-    style.letter(axes[: len(parts)])
-    return figure
+    return style.draw_panels(parts, 2, 2.5)
 
 
 def _sizes(report: LoadedReport, role: str):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spinnet.plotting import style
-from spinnet.plotting.loaded import LoadedReport
+from spinnet.plotting.loaded import Group, LoadedReport
 
 _LABELS = {
     "error": r"generalisation error $\epsilon_g$",
@@ -22,23 +24,13 @@ def draw(report: LoadedReport) -> Figure | None:
     parts = []
     if report.below("spherical/load"):
         parts.append(lambda ax: _curve(ax, report, "spherical", "error"))
-        parts.append(lambda ax: _approach(ax, report, "spherical", "error"))
+        parts += _approaches(report, "spherical", "error")
     if report.below("ising/load"):
         parts += [lambda ax, name=name: _curve(ax, report, "ising", name) for name in ("error", "overlap", "entropy")]
-        parts.append(lambda ax: _approach(ax, report, "ising", "entropy"))
+        parts += _approaches(report, "ising", "entropy")
     if report.below("funnel"):
         parts += [lambda ax: _index(ax, report), lambda ax: _melting(ax, report)]
-    if not parts:
-        return None
-    columns = min(2 if len(parts) < 5 else 3, len(parts))
-    rows = -(-len(parts) // columns)
-    figure, axes = style.new_figure(style.PAGE, 2.4 * rows, columns, rows)
-    for part, ax in zip(parts, axes, strict=False):
-        part(ax)
-    for unused in axes[len(parts) :]:
-        unused.remove()
-    style.letter(axes[: len(parts)])
-    return figure
+    return style.draw_panels(parts, 2 if len(parts) < 5 else 3, 2.4)
 
 
 def _curve(ax: Axes, report: LoadedReport, role: str, name: str) -> None:
@@ -66,10 +58,14 @@ def _curve(ax: Axes, report: LoadedReport, role: str, name: str) -> None:
         ax.legend(loc="upper right")
 
 
-def _approach(ax: Axes, report: LoadedReport, role: str, name: str) -> None:
-    """Means against 1/N with their straight lines, whose ends are laid beside theory on the axis."""
+def _approaches(report: LoadedReport, role: str, name: str) -> list[Callable[[Axes], None]]:
+    """The panel of limits, where there is one to show."""
     loads = [one for one in report.below(f"{role}/load").values() if np.isfinite(one.number(f"{name}_limit"))]
-    group = report.group(role)
+    return [lambda ax: _approach(ax, loads, report.group(role), name)] if loads else []
+
+
+def _approach(ax: Axes, loads: list[Group], group: Group, name: str) -> None:
+    """Means against 1/N with their straight lines, whose ends are laid beside theory on the axis."""
     for one, colour, marker in zip(loads, style.COLOURS * 3, style.MARKERS * 3, strict=False):
         x = 1.0 / one["n"]
         ax.errorbar(x, one[name], one[f"{name}_error"], color=colour, marker=marker, ms=3.2, ls="none",
@@ -85,9 +81,8 @@ def _approach(ax: Axes, report: LoadedReport, role: str, name: str) -> None:
     ax.set_xlim(left=0.0)
     ax.set_xlabel(r"$1/N$")
     ax.set_ylabel(_LABELS[name])
-    if loads:
-        style.headroom(ax, 1)
-        ax.legend(loc="upper center", ncols=3, columnspacing=1.0, handletextpad=0.1)
+    style.headroom(ax, 1)
+    ax.legend(loc="upper center", ncols=3, columnspacing=1.0, handletextpad=0.1)
 
 
 def _funnels(report: LoadedReport):

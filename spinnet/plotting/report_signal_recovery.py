@@ -28,17 +28,7 @@ def draw(report: LoadedReport) -> Figure | None:
     for role in _MATRIX:
         if report.below(role):
             parts.append(lambda ax, role=role: _matrix(ax, report, role))
-    if not parts:
-        return None
-    columns = min(3, len(parts))
-    rows = -(-len(parts) // columns)
-    figure, axes = style.new_figure(style.PAGE if columns > 1 else style.COLUMN, 2.45 * rows, columns, rows)
-    for part, ax in zip(parts, axes, strict=False):
-        part(ax)
-    for unused in axes[len(parts) :]:
-        unused.remove()
-    style.letter(axes[: len(parts)])
-    return figure
+    return style.draw_panels(parts, 3, 2.45)
 
 
 def _points(ax: Axes, one: Group, x, name: str, colour, marker: str = "o", **options) -> None:

@@ -65,15 +65,17 @@ def _ranked(ax: Axes, chosen: dict[str, Group]) -> None:
 
 
 def _along(ax: Axes, chosen: dict[str, Group], name: str, label: str) -> None:
+    started = False
     for number, one in enumerate(chosen.values()):
         time = np.array(one["time"], dtype=float)
         if len(time) < 3:  # what does not move
             ax.axhline(one[name][-1], color=style.COLOURS[number], lw=0.9, ls=(0, (4, 1.6)))
             continue
         if time[0] == 0.0:
+            started = True
             time[0] = time[1] ** 2 / time[2]
         ax.errorbar(time, one[name], one[f"{name}_error"], color=style.COLOURS[number],
                     marker=style.MARKERS[number], ms=3.4, lw=0.9, label=str(one.attributes["label"]))  # fmt: skip
     ax.set_xscale("log")
-    ax.set_xlabel("time (steps)")
+    ax.set_xlabel("time (steps; leftmost: the start)" if started else "time (steps)")
     ax.set_ylabel(label)

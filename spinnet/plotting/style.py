@@ -111,6 +111,21 @@ def panels(count: int, height: float = 2.6) -> tuple[Figure, list[Axes]]:
     return figure, axes[:count]
 
 
+def draw_panels(parts: Sequence[Callable[[Axes], None]], columns: int, height: float) -> Figure | None:
+    """A figure with a lettered panel of that height for each part, row by row, on a page; None without parts."""
+    if not parts:
+        return None
+    columns = min(columns, len(parts))
+    rows = -(-len(parts) // columns)
+    figure, axes = new_figure(PAGE if columns > 1 else COLUMN, height * rows, columns, rows)
+    for part, ax in zip(parts, axes, strict=False):
+        part(ax)
+    for unused in axes[len(parts) :]:
+        unused.remove()
+    letter(axes[: len(parts)])
+    return figure
+
+
 def headroom(ax: Axes, lines: int, height: float = 2.0) -> None:
     """Raise the upper y-limit so that ``lines`` of legend fit above what is drawn in ``height`` inches of axes."""
     low, high = ax.get_ylim()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spinnet.configurable import whole_number
-from spinnet.landscapes.dense_network import DenseNetwork
+from spinnet.landscapes.network_data import PatternNetwork
 from spinnet.probes.base import TrajectoryProbe, on_finite_rows
 from spinnet.records import Variable, Variables
 
@@ -19,7 +19,7 @@ class AccuracyProbe(TrajectoryProbe):
         Training patterns that are looked at, the first ones; all where there are fewer.
     """
 
-    requires = (DenseNetwork,)
+    requires = (PatternNetwork,)
 
     def __init__(self, patterns: int = 2000):
         self.patterns = self.validate(patterns=patterns)["patterns"]
@@ -28,11 +28,9 @@ class AccuracyProbe(TrajectoryProbe):
     def validate(cls, patterns):
         return {"patterns": whole_number("patterns", patterns, 1)}
 
-    def measure(self, landscape: DenseNetwork, x: np.ndarray) -> Variables:
-        inputs, labels = landscape.data.inputs[: self.patterns], landscape.data.labels[: self.patterns]
-
+    def measure(self, landscape: PatternNetwork, x: np.ndarray) -> Variables:
         def train(rows: np.ndarray) -> np.ndarray:
-            return (landscape.logits(rows, inputs).argmax(axis=-1) == labels).mean(axis=1)
+            return landscape.train_accuracy(rows, self.patterns)
 
         accuracy, test, length = on_finite_rows(
             landscape, x, train, landscape.test_accuracy, lambda rows: np.linalg.norm(rows, axis=1)

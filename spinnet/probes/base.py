@@ -52,6 +52,15 @@ class Probe(Configurable, ABC):
         """
         return x
 
+    def check_landscape(self, landscape: type[Landscape], table: Mapping[str, Any]) -> None:
+        """Refuse, before a run, landscapes of a resolved ``table`` that are too large for it; default: none is.
+
+        Raises
+        ------
+        InputError
+            In one line, with what to change.
+        """
+
     def check_run(self, last: float, replicas: int) -> None:
         """Refuse, before anything moves, a run that leaves nothing to measure; default: any run will do.
 

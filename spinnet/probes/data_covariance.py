@@ -17,7 +17,7 @@ from spinnet.estimators.overlap_covariance import (
     fit_degrees,
     overlap_covariance,
 )
-from spinnet.landscapes.dense_network import DenseNetwork
+from spinnet.landscapes.network_layers import BackPropagating
 from spinnet.landscapes.spherical_glass import SphericalGlass
 from spinnet.landscapes.weight_spheres import WeightSpheres
 from spinnet.probes.base import EndpointProbe
@@ -65,7 +65,7 @@ class MeasuredGlass:
 
 
 def measure_covariance(
-    network: DenseNetwork,
+    network: BackPropagating,
     overlaps: Sequence[float] = OVERLAPS,
     pairs: int = 64,
     blocks: int = 20,
@@ -76,7 +76,7 @@ def measure_covariance(
 
     Parameters
     ----------
-    network : DenseNetwork
+    network : BackPropagating
     overlaps : sequence of float
         From −1 to 1, rising; all layers have this overlap.
     pairs : int
@@ -177,7 +177,7 @@ class DataCovarianceProbe(EndpointProbe):
         So many random weight configurations have their energies and mutual overlaps recorded; 0 for none.
     """
 
-    requires = (DenseNetwork,)
+    requires = (BackPropagating,)
 
     def __init__(
         self,
@@ -201,7 +201,7 @@ class DataCovarianceProbe(EndpointProbe):
             "levels": whole_number("levels", levels),
         }
 
-    def measure(self, landscape: DenseNetwork, x: np.ndarray, rng: np.random.Generator) -> Variables:
+    def measure(self, landscape: BackPropagating, x: np.ndarray, rng: np.random.Generator) -> Variables:
         sums, energies, overlaps = [], [], []
         spheres = WeightSpheres(landscape)
         for _ in range(len(x)):

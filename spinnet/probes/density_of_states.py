@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from spinnet.configurable import real_number
 from spinnet.errors import InputError
-from spinnet.landscapes.base import Signal
+from spinnet.landscapes.base import Landscape, Signal
 from spinnet.landscapes.funnel import LARGEST_N
 from spinnet.landscapes.indexed_levels import IndexedLevels
 from spinnet.probes.base import EndpointProbe
@@ -45,9 +47,12 @@ class DensityOfStatesProbe(EndpointProbe):
                 raise InputError(f"low = {low:g}, high = {high:g}: low must be the smaller")
         return {"width": real_number("width", width, above=0.0), "low": low, "high": high}
 
+    def check_landscape(self, landscape: type[Landscape], table: Mapping[str, Any]) -> None:
+        """All levels are counted at once."""
+        _refuse_large(table["n"])
+
     def measure(self, landscape: IndexedLevels, x: np.ndarray, rng: np.random.Generator) -> Variables:
-        if landscape.n > LARGEST_N:
-            raise InputError(f"n = {landscape.n}: levels are counted for n up to {LARGEST_N}")
+        _refuse_large(landscape.n)
         energy, n = landscape.all_levels(), landscape.n
         low, high = (float(energy.min()), float(energy.max())) if self.low is None else (self.low, self.high)
         bins = math.floor((high - low) / self.width + 0.5) + 1
@@ -75,3 +80,8 @@ class DensityOfStatesProbe(EndpointProbe):
             found["overlap_in_bin"] = named(1.0 - 2.0 * mean(away) / n, "1", "mean overlap with the native state")
             found["native_in_bin"] = named(mean(away == 0), "1", "share of the native state")
         return {f"density_of_states/{name}": variable for name, variable in found.items()}
+
+
+def _refuse_large(n: int) -> None:
+    if n > LARGEST_N:
+        raise InputError(f"n = {n}: levels are counted for n up to {LARGEST_N}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 
-from spinnet.landscapes.base import Signal
-from spinnet.landscapes.funnel import ExactFunnel, FunnelSummary, mean_overlaps
+from spinnet.landscapes.base import Landscape, Signal
+from spinnet.landscapes.funnel import ExactFunnel, FunnelSummary, mean_overlaps, refuse_large_funnel
 from spinnet.landscapes.indexed_levels import IndexedLevels
 from spinnet.probes.base import EndpointProbe
 from spinnet.probes.thermodynamics import TEMPERATURES, ThermodynamicsProbe
@@ -53,6 +54,10 @@ class FunnelProbe(EndpointProbe):
     def validate(cls, temperatures):
         checked = ThermodynamicsProbe.validate(temperatures=temperatures, overlap=None, lowest=0)
         return {"temperatures": checked["temperatures"]}
+
+    def check_landscape(self, landscape: type[Landscape], table: Mapping[str, Any]) -> None:
+        """All levels are held at once."""
+        refuse_large_funnel(table["n"])
 
     def measure(self, landscape: IndexedLevels, x: np.ndarray, rng: np.random.Generator) -> Variables:
         exact = ExactFunnel(landscape)

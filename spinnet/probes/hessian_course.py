@@ -9,6 +9,7 @@ from spinnet.errors import InputError
 from spinnet.estimators.spectra import ZERO_TOLERANCE, count_signs, mean_spacing_ratio
 from spinnet.estimators.subspaces import orthonormal_rows, random_subspace_overlap, subspace_overlap
 from spinnet.landscapes.base import Differentiable
+from spinnet.landscapes.network_data import PatternNetwork
 from spinnet.probes.base import TrajectoryProbe
 from spinnet.records import Variable, Variables
 
@@ -125,11 +126,10 @@ class HessianCourseProbe(TrajectoryProbe):
 
 
 def _has_classes(landscape: Differentiable) -> bool:
-    data = getattr(landscape, "data", None)
-    return hasattr(landscape, "jacobian") and getattr(data, "labels", None) is not None and landscape.n_outputs > 1
+    return isinstance(landscape, PatternNetwork) and landscape.data.labels is not None and landscape.n_outputs > 1
 
 
-def class_gradients(network, x: np.ndarray) -> dict[str, np.ndarray]:
+def class_gradients(network: PatternNetwork, x: np.ndarray) -> dict[str, np.ndarray]:
     """Spaces of class means at the weights ``x`` (n,), as rows: "logits" (C, n), "losses" (C, n), "clusters" (C², n).
 
     Weight decay is left out. The gradient of the loss is that of cross-entropy, Σ_k (p_k − t_k) ∂z_k/∂w, for every

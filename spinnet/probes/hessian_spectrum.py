@@ -19,6 +19,9 @@ from spinnet.spaces import Euclidean
 class HessianSpectrumProbe(EndpointProbe):
     """All eigenvalues of the Riemannian Hessian of the extensive energy, its index, zero modes and spacing ratio.
 
+    Directions along which a landscape knows its energy to be constant (weights that meet no input) are not given to
+    LAPACK: their eigenvalues are exactly zero.
+
     On the sphere these are the n − 1 eigenvalues of P∇²HP − (x·∇H/n)P in the tangent space; at energy density e a pure
     p-spin glass has a semicircle of centre −pe and radius √(2p(p−1)).
 
@@ -45,6 +48,7 @@ class HessianSpectrumProbe(EndpointProbe):
     Hessian–vector product along one random direction. They are of the order of rounding for float64 landscapes.
     """
 
+    revision = 2
     requires = (Differentiable,)
     needs_hvp = True
 
@@ -84,10 +88,10 @@ class HessianSpectrumProbe(EndpointProbe):
         directions = rng.standard_normal((len(x), dimension))
 
         def measure_replica(a: int) -> None:
-            matrix = _riemannian_hessian(landscape, x[a])
-            if matrix is None:
+            found = _spectrum(landscape, x[a], directions[a])
+            if found is None:
                 return
-            eigenvalues[a], residuals[:, a] = _diagonalise(landscape, x[a], matrix, directions[a])
+            eigenvalues[a], residuals[:, a] = found
             counts[:, a] = count_signs(eigenvalues[a], self.zero_tolerance)
             thresholds[a] = zero_threshold(eigenvalues[a], self.zero_tolerance)
             for row, central in enumerate((self.central, 1.0)):
@@ -133,33 +137,43 @@ class HessianSpectrumProbe(EndpointProbe):
         }  # fmt: skip
 
 
-def _riemannian_hessian(landscape: Differentiable, x: np.ndarray) -> np.ndarray | None:
-    """The dense matrix in a basis of the tangent space, or None where it is not finite."""
+def _spectrum(landscape, x, direction) -> tuple[np.ndarray, tuple[float, float, float]] | None:
+    """Eigenvalues, and how far they are from the matrix and the matrix from the landscape's own product.
+
+    None where the matrix is not finite.
+    """
     if not np.isfinite(x).all():
         return None
+    space, subspace = landscape.space, None
     with np.errstate(all="ignore"):
-        hessian = np.asarray(landscape.hessian(x), dtype=np.float64)
-        if not isinstance(landscape.space, Euclidean):
-            hessian = np.array(hessian)  # the change of basis works in place, and a landscape may store its matrix
-        matrix = landscape.space.tangent_hessian(x, landscape.gradient(x[None])[0], hessian)
-    return matrix if np.isfinite(matrix).all() else None
-
-
-def _diagonalise(landscape, x, matrix, direction) -> tuple[np.ndarray, tuple[float, float, float]]:
-    """Eigenvalues, and how far they are from the matrix and the matrix from the landscape's own product."""
+        if isinstance(space, Euclidean):
+            matrix, subspace = landscape.active_hessian(x)
+            matrix = np.asarray(matrix, dtype=np.float64)
+        else:
+            # The change of basis works in place, and a landscape may store its matrix.
+            matrix = np.array(landscape.hessian(x), dtype=np.float64)
+            matrix = space.tangent_hessian(x, landscape.gradient(x[None])[0], matrix)
+        squares = float(np.einsum("ij,ij->", matrix, matrix))
+    if not np.isfinite(squares) and not np.isfinite(matrix).all():
+        return None
     direction = direction / np.linalg.norm(direction)
-    applied = landscape.space.from_tangent(x, matrix @ direction)
-    expected = landscape.riemannian_hvp(x[None], landscape.space.from_tangent(x, direction)[None])[0]
-    trace, squares = float(np.trace(matrix)), float(np.einsum("ij,ij->", matrix, matrix))
+    if subspace is None:
+        applied = space.from_tangent(x, matrix @ direction)
+    else:
+        applied = subspace.embed(matrix @ subspace.project(direction))
+    expected = landscape.riemannian_hvp(x[None], space.from_tangent(x, direction)[None])[0]
+    trace = float(np.trace(matrix))
     try:
         values = np.linalg.eigvalsh(matrix)
     except np.linalg.LinAlgError as error:
         raise NotConvergedError(f"LAPACK did not diagonalise a Hessian of {len(matrix)} dimensions: {error}") from None
+    flat = np.zeros(len(direction) - len(values))
+    whole = values if not len(flat) else np.sort(np.concatenate([values, flat]))
     if squares == 0.0:
-        return values, (0.0, 0.0, 0.0)
+        return whole, (0.0, 0.0, 0.0)
     size = np.sqrt(squares)
-    return values, (
+    return whole, (
         abs(float(values.sum()) - trace) / size,
         abs(float(values @ values) - squares) / squares,
-        float(np.linalg.norm(applied - expected)) / (size / np.sqrt(len(matrix))),
+        float(np.linalg.norm(applied - expected)) / (size / np.sqrt(len(direction))),
     )

@@ -6,7 +6,7 @@ import numpy as np
 
 from spinnet.configurable import real_number
 from spinnet.errors import InputError
-from spinnet.landscapes.dense_network import DenseNetwork
+from spinnet.landscapes.network_data import PatternNetwork
 from spinnet.probes.base import EndpointProbe
 from spinnet.records import Variable, Variables
 
@@ -31,7 +31,7 @@ class JacobianRankProbe(EndpointProbe):
         For a Jacobian of more than 2²⁷ elements.
     """
 
-    requires = (DenseNetwork,)
+    requires = (PatternNetwork,)
 
     def __init__(self, tolerance: float = 3.2e-5):
         self.tolerance = self.validate(tolerance=tolerance)["tolerance"]
@@ -40,7 +40,7 @@ class JacobianRankProbe(EndpointProbe):
     def validate(cls, tolerance):
         return {"tolerance": real_number("tolerance", tolerance, 0.0)}
 
-    def measure(self, landscape: DenseNetwork, x: np.ndarray, rng: np.random.Generator) -> Variables:
+    def measure(self, landscape: PatternNetwork, x: np.ndarray, rng: np.random.Generator) -> Variables:
         x = landscape.check(x)
         rows = landscape.n_terms * landscape.n_outputs
         if rows * landscape.space.n > _LARGEST:

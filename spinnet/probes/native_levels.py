@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from spinnet.errors import InputError
@@ -23,10 +26,13 @@ class NativeLevelsProbe(EndpointProbe):
 
     requires = (Levels, Signal)
 
+    def check_landscape(self, landscape: type[Landscape], table: Mapping[str, Any]) -> None:
+        """All levels are visited."""
+        _refuse_large(table["n"])
+
     def measure(self, landscape: Landscape, x: np.ndarray, rng: np.random.Generator) -> Variables:
         n, levels = landscape.n, landscape.units.n_units + 1
-        if n > LARGEST_LISTED:
-            raise InputError(f"native_levels visits all 2^{n} configurations: take n up to {LARGEST_LISTED}")
+        _refuse_large(n)
         native = landscape.index_of(landscape.signal[None])[0]
         counts = np.zeros(levels * (n + 1), dtype=np.int64)
         lowest, members, sums = levels, 0, np.zeros(n, dtype=np.int64)
@@ -65,3 +71,8 @@ class NativeLevelsProbe(EndpointProbe):
                 tile(mean @ mean / n), number[:1], overlap, "mean overlap of two of them"
             ),
         }
+
+
+def _refuse_large(n: int) -> None:
+    if n > LARGEST_LISTED:
+        raise InputError(f"native_levels visits all 2^{n} configurations: take n up to {LARGEST_LISTED}")

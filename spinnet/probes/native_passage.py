@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from spinnet.configurable import one_of
-from spinnet.landscapes.base import Signal
-from spinnet.landscapes.first_passage import RULES, passage_moments
+from spinnet.landscapes.base import Landscape, Signal
+from spinnet.landscapes.first_passage import RULES, passage_moments, refuse_large_passage
 from spinnet.landscapes.indexed_levels import IndexedLevels
 from spinnet.probes.base import EndpointProbe
 from spinnet.probes.thermodynamics import TEMPERATURES, ThermodynamicsProbe
@@ -39,6 +40,10 @@ class NativePassageProbe(EndpointProbe):
     def validate(cls, temperatures, rule):
         checked = ThermodynamicsProbe.validate(temperatures=temperatures, overlap=None, lowest=0)
         return {"temperatures": checked["temperatures"], "rule": one_of("rule", rule, RULES)}
+
+    def check_landscape(self, landscape: type[Landscape], table: Mapping[str, Any]) -> None:
+        """The equations of all levels are solved at once."""
+        refuse_large_passage(table["n"])
 
     def measure(self, landscape: IndexedLevels, x: np.ndarray, rng: np.random.Generator) -> Variables:
         mean, square = np.array(

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from spinnet.configurable import one_of, real_number, whole_number
 from spinnet.errors import InputError
+from spinnet.landscapes.base import Landscape
 from spinnet.landscapes.indexed_levels import IndexedLevels
-from spinnet.landscapes.thermodynamics import OVERLAPS, measure_thermodynamics, overlap_distribution
+from spinnet.landscapes.thermodynamics import (
+    OVERLAPS,
+    measure_thermodynamics,
+    overlap_distribution,
+    refuse_unvisited_levels,
+)
 from spinnet.probes.base import EndpointProbe
 from spinnet.records import Variable, Variables
 
@@ -55,6 +62,10 @@ class ThermodynamicsProbe(EndpointProbe):
             "overlap": None if overlap is None else one_of("overlap", overlap, OVERLAPS),
             "lowest": whole_number("lowest", lowest),
         }
+
+    def check_landscape(self, landscape: type[Landscape], table: Mapping[str, Any]) -> None:
+        """All levels are visited."""
+        refuse_unvisited_levels(landscape, table["n"], self.overlap is not None)
 
     def measure(self, landscape: IndexedLevels, x: np.ndarray, rng: np.random.Generator) -> Variables:
         beta = 1.0 / np.array(self.temperatures)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spinnet.landscapes.dense_network import DenseNetwork
+from spinnet.landscapes.network_layers import Layered
 from spinnet.probes.base import TrajectoryProbe
 from spinnet.records import Variable, Variables
 
@@ -13,20 +13,21 @@ class WeightSpectraProbe(TrajectoryProbe):
     """Singular values of W^l at every measuring time, and of the same matrix with its elements shuffled.
 
     Biases are left out. The shuffled matrix has the same elements in an order without meaning (one fixed permutation
-    for each shape): the null of whatever is read from the spectrum. Layers are numbered from 1; ``…_rows`` and
-    ``…_columns`` state the shapes.
+    for each shape): the null of whatever is read from the spectrum. Layers are numbered from 1; attributes state their
+    names and shapes. Local windows stand below one another: a row is what comes into one unit.
 
     Notes
     -----
     Two singular value decompositions of each layer and replica: O(rows·columns·min(rows, columns)) each.
     """
 
-    requires = (DenseNetwork,)
+    requires = (Layered,)
 
-    def measure(self, landscape: DenseNetwork, x: np.ndarray) -> Variables:
+    def measure(self, landscape: Layered, x: np.ndarray) -> Variables:
         x = landscape.check(x)
         found: Variables = {}
-        for number, (weights, _) in enumerate(landscape.unpack(x), start=1):
+        for number, layer in enumerate(landscape.layers(x), start=1):
+            weights = layer.weights
             _, rows, columns = weights.shape
             order = np.random.default_rng([number, rows, columns]).permutation(rows * columns)
             kinds = {"singular_value": [], "shuffled_value": []}
@@ -34,7 +35,7 @@ class WeightSpectraProbe(TrajectoryProbe):
                 flat = np.ascontiguousarray(matrix).ravel()
                 kinds["singular_value"].append(_singular_values(matrix))
                 kinds["shuffled_value"].append(_singular_values(flat[order].reshape(rows, columns)))
-            stated = {"layer": number, "rows": rows, "columns": columns}
+            stated = {"layer": number, "name": layer.name, "rows": rows, "columns": columns}
             dims = ("replica", f"layer{number}_mode")
             for name, values in kinds.items():
                 words = "singular values" + (" after a permutation of the elements" if name == "shuffled_value" else "")

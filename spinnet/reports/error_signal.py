@@ -16,8 +16,8 @@ from spinnet.reports.verdicts import DECISIVE, z_score
 from spinnet.theory.signal_propagation import error_attenuation, forward_variances
 
 _NUMBERS = (
-    "opposed", "opposed_chance", "negative_pairs", "signal_to_noise", "moving_target", "class_share",
-    "unit_correlation", "activity_rank",
+    "opposed", "opposed_chance", "negative_pairs", "pair_cosine", "pair_cosine_chance", "signal_to_noise",
+    "moving_target", "class_share", "unit_correlation", "activity_rank",
 )  # fmt: skip
 _GAUSSIAN = 2.0 / math.pi
 _SPECIAL = {

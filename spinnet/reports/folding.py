@@ -16,7 +16,7 @@ import numpy as np
 from spinnet.errors import InputError
 from spinnet.estimators.resampling import mean_and_error
 from spinnet.reports import folding_kinetics, folding_sampling
-from spinnet.reports.base import Content, Report
+from spinnet.reports.base import Content, Report, require_probe
 from spinnet.reports.results import PointResults, StudyResults
 from spinnet.reports.verdicts import DECISIVE, shown, z_score
 from spinnet.theory import folding
@@ -102,9 +102,8 @@ def _check_role(role: str, arm: str, physics: Mapping[str, Any]) -> None:
     kind = _DYNAMICS.get(role)
     if kind and physics["dynamics"]["kind"] != kind:
         raise InputError(f"arm {arm} has the dynamics {physics['dynamics']['kind']}; {role} is for {kind}")
-    probe = _PROBES.get(role)
-    if probe and probe not in physics["probes"]:
-        raise InputError(f"arm {arm} is measured without the probe {probe}: add [arm.{arm}.probes.{probe}]")
+    if role in _PROBES:
+        require_probe(arm, physics, _PROBES[role])
     is_hole = physics["landscape"]["funnel"] == "golf-hole"
     if role.startswith("hole") and not (is_hole and physics["landscape"]["softening"] == 0):
         raise InputError(f"arm {arm}: {role} is for funnel = 'golf-hole' with softening = 0")

@@ -96,14 +96,16 @@ def _told(point: PointResults, found: list[dict[str, Any]], good: list[dict[str,
     if not good:
         return f"{head}; nothing is reported of densities that have not"
     rms = max(one["rms"] for one in good)
-    pairs = [(one["half"], one["exact_half"]) for one in good if one["half"] and one["exact_half"]]
+    pairs = [(one["half"], one["exact_half"], one["half_error"]) for one in good if one["half"] and one["exact_half"]]
     line = f"{head}; the rms error of ln g over all bins is at most {rms:.3f}"
     if pairs:
-        errors = [abs(a / b - 1.0) for a, b in pairs]
+        errors = [abs(a / b - 1.0) for a, b, _ in pairs]
+        scores = [abs(a - b) / error for a, b, error in pairs if error]
+        told = f"at most {max(scores):.1f} of its own errors over walkers" if scores else "its error is not known"
         verb = "within" if max(errors) < CLOSE else "NOT within"
         line += (
             f"; T with ⟨Q⟩ = 1/2 is {verb} {100 * CLOSE:g} % of the exact one in all of them (largest difference "
-            f"{100 * max(errors):.2f} %)"
+            f"{100 * max(errors):.2f} %; {told})"
         )
     return line
 

@@ -19,7 +19,7 @@ from spinnet.estimators.relaxation_fit import FEWEST_POINTS, fit_relaxation
 from spinnet.estimators.resampling import mean_and_error
 from spinnet.estimators.self_averaging import SelfAveraging, self_averaging
 from spinnet.reports.ageing_curves import normal_z
-from spinnet.reports.base import Content, Report
+from spinnet.reports.base import Content, Report, require_probe
 from spinnet.reports.results import PointResults, StudyResults
 from spinnet.reports.verdicts import DECISIVE, REJECTED_FIT
 
@@ -55,8 +55,7 @@ class NetworkCoolingReport(Report):
                 if physics["dynamics"]["kind"] != mover:
                     raise InputError(f"{parameter} = {settings[parameter]}: its dynamics is "
                                      f"{physics['dynamics']['kind']}, not {mover}")  # fmt: skip
-                if "energy" not in physics["probes"]:
-                    raise InputError(f"arm {settings[parameter]} is measured without the probe energy")
+                require_probe(settings[parameter], physics, "energy")
                 if physics["last"] < 1:
                     raise InputError("the runs end before the cooling does: set the schedule's last to 1")
             if len({physics["dynamics"]["duration"] for physics in points}) < 3:

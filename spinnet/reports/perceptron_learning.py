@@ -19,7 +19,7 @@ from spinnet.estimators.resampling import mean_and_error
 from spinnet.estimators.scaling import extrapolate
 from spinnet.reports.base import Content, Report, require_probe
 from spinnet.reports.results import PointResults, StudyResults
-from spinnet.reports.verdicts import DECISIVE, LimitTest, judge_limits, z_score
+from spinnet.reports.verdicts import DECISIVE, LimitTest, judge_limits, numbered, z_score
 from spinnet.theory import perceptron
 
 #: Of the run: averages begin there, and the time from half of it on is compared for convergence.
@@ -295,8 +295,8 @@ def _funnel(content: Content, points: Sequence[PointResults]) -> list[str]:
     if folded:
         worst, steepest = max(folded), max(folded, key=lambda one: one[1])
         findings.append(
-            f"funnel of the teacher (index of {_FOLDED} or more at {len(folded)} loads of the largest size): the "
-            f"folding temperature of "
+            f"funnel of the teacher (index of {_FOLDED} or more {numbered(len(folded), 'at {} loads')} of the largest "
+            "size): the folding temperature of "
             f"independent energies {'is' if worst[0] < _CLOSE else 'is NOT'} within {100 * _CLOSE:.0f} % of where the "
             f"mean overlap is one half; largest deviation {100 * worst[0]:.1f} % (N = {worst[2]}, alpha = "
             f"{worst[1]:.4g}). At alpha = {steepest[1]:.4g}, N = {steepest[2]}: T = {steepest[3][0]:.3f} ± "

@@ -14,7 +14,7 @@ import numpy as np
 from spinnet.errors import InputError
 from spinnet.estimators.resampling import mean_and_error
 from spinnet.estimators.scaling import extrapolate
-from spinnet.reports.base import Content, Report
+from spinnet.reports.base import Content, Report, require_probe
 from spinnet.reports.glass_theory import covariance_of, require_bare_exact_glass
 from spinnet.reports.results import PointResults, StudyResults
 from spinnet.reports.verdicts import DECISIVE, LimitTest, judge_limits, shown, z_score
@@ -63,8 +63,8 @@ class PlantedRecoveryReport(Report):
                     _strength(role, physics)
                 except InputError as error:
                     raise InputError(f"arm {name} as {role}: {error}") from None
-                if role != "uninformed" and "replica_overlap" not in physics["probes"]:
-                    raise InputError(f"arm {name} is measured without the probe replica_overlap")
+                if role != "uninformed":
+                    require_probe(name, physics, "replica_overlap")
 
     def build(self, results: StudyResults, tell: Callable[[str], None]) -> Content:
         """See :class:`PlantedRecoveryReport`."""

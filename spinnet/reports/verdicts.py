@@ -55,6 +55,11 @@ class LimitTest:
         return self.p_value >= REJECTED_FIT
 
 
+def numbered(count: int, words: str) -> str:
+    """ "at 3 times": ``words`` with a gap for the number and a plural in s at their end, which one thing has not."""
+    return words.format(count) if count != 1 else words.format(1).removesuffix("s")
+
+
 def judge_limits(
     tests: Sequence[LimitTest], what: str, known: str, places: str = "at {} values", *, plural: bool = False,
     form: str = "a + b/N",
@@ -78,7 +83,7 @@ def judge_limits(
     if good:
         worst = max(good, key=lambda test: abs(test.z))
         verb = ("meet" if plural else "meets") if abs(worst.z) < DECISIVE else ("MISS" if plural else "MISSES")
-        tested = f"{known} {places.format(len(good))}".strip()
+        tested = f"{known} {numbered(len(good), places)}".strip()
         parts.append(f"{what} {verb} {tested} with |z| ≤ {abs(worst.z):.2f} ({worst.where})")
     if poor:
         untested = "" if good else f", so that {what} {'are' if plural else 'is'} not tested against {known}"

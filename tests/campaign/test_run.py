@@ -104,7 +104,7 @@ def test_a_failing_task_is_logged_and_the_others_go_on(tmp_path):
     assert (outcome.exit_code, outcome.done, outcome.failed) == (1, 3, 3)
     failed = [task for task in study.tasks() if task.point == "n=4"]
     (line,) = outcome.lines[1:]  # they say the same
-    assert "3 tasks" in line and failed[0].label in line and "this toy is broken" in line
+    assert "3 tasks, walk n=4 samples 0 to 2: " in line and "this toy is broken" in line
     assert str(tmp_path / "out" / "failed") in line
     assert len(recorder.messages()) == 1 and "this toy is broken" in recorder.messages()[0]
     for task in failed:

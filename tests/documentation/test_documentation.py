@@ -13,6 +13,7 @@ from reference.optional import require_dask, require_torch
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
+FINDINGS = sorted(DOCS.glob("findings/*.md"))
 _BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.M | re.S)
 _RUN = "from spinnet.cli import main; main(prog_name='spinnet')"
 
@@ -72,8 +73,17 @@ def test_what_needs_dask_runs_on_it(tmp_path):
 
 
 def test_the_contents_list_every_page_and_links_lead_somewhere():
-    listed = re.findall(r": ([\w-]+\.md)$", (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8"), re.M)
-    assert sorted(listed) == [page.name for page in PAGES]
-    for page in PAGES:
+    listed = re.findall(r"(?:: |- )([\w/-]+\.md)$", (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8"), re.M)
+    assert sorted(listed) == sorted(page.relative_to(DOCS).as_posix() for page in [*PAGES, *FINDINGS])
+    for page in [*PAGES, *FINDINGS]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
-            assert (DOCS / target).is_file(), f"{page.name} links to {target}"
+            assert (page.parent / target).is_file(), f"{page.name} links to {target}"
+
+
+def test_what_was_found_has_a_page_per_study_and_nothing_to_run():
+    contents = (DOCS / "findings" / "index.md").read_text(encoding="utf-8")
+    for page in FINDINGS:
+        assert not blocks(page), f"{page.name}: findings are text, nobody runs them"
+        if page.stem != "index":
+            assert (DOCS.parent / "sims" / f"{page.stem}.toml").is_file(), f"{page.name} is named after no study"
+            assert f"]({page.name})" in contents, f"{page.name}: add a line to docs/findings/index.md"

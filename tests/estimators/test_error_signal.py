@@ -21,6 +21,10 @@ def test_equal_gradients_do_not_oppose_and_opposite_ones_cancel():
     torn = opposition(np.vstack([g, -g] * 4), rng)
     assert torn.opposed == pytest.approx(1.0) and torn.signal_to_noise == pytest.approx(0.0)
     assert torn.negative_pairs == pytest.approx(16 / 28)
+    assert same.pair_cosine == pytest.approx(1.0) and torn.pair_cosine == pytest.approx((12 - 16) / 28)
+    assert torn.pair_cosine_chance == pytest.approx(28**-0.5)
+    signs = [opposition(rng.choice([-1.0, 1.0], (8, 1)) * g, rng).pair_cosine for _ in range(400)]
+    assert np.std(signs) == pytest.approx(28**-0.5, rel=0.2) and abs(np.mean(signs)) < 4 * 28**-0.5 / 20
 
 
 def test_independent_gradients_are_those_of_random_signs():

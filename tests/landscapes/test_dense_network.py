@@ -190,6 +190,31 @@ def test_hessian_in_chunks_equals_the_hessian_at_once(monkeypatch):
     np.testing.assert_allclose(net.hessian(x[0]), at_once, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("hidden", DEPTHS)
+def test_the_active_hessian_is_the_whole_one_in_the_span_of_the_inputs(hidden):
+    data = patterns()
+    data.inputs.flags.writeable = True
+    data.inputs[:, 1], data.inputs[:, 4] = 0.7, 2.0 * data.inputs[:, 3] - 0.1  # two of seven dimensions are lost
+    net = network(hidden, data=data)
+    x, _ = configurations(net, 1)
+    whole, (matrix, span) = net.hessian(x[0]), net.active_hessian(x[0])
+    assert len(matrix) == span.dimension == net.n_dof - 2 * net.widths[1]
+    basis = np.array([span.embed(unit) for unit in np.eye(span.dimension)])
+    scale = np.abs(whole).max()
+    np.testing.assert_allclose(basis @ basis.T, np.eye(span.dimension), atol=1e-14)
+    np.testing.assert_allclose(basis @ whole @ basis.T, matrix, atol=1e-13 * scale)
+    np.testing.assert_allclose(basis.T @ matrix @ basis, whole, atol=1e-13 * scale)
+    np.testing.assert_allclose(span.project(x[0]), basis @ x[0], atol=1e-13)
+
+
+def test_with_weight_decay_no_direction_is_flat():
+    net = network(weight_decay=0.01, data=patterns(count=4))
+    x, _ = configurations(net, 1)
+    matrix, span = net.active_hessian(x[0])
+    assert span is None
+    np.testing.assert_array_equal(matrix, net.hessian(x[0]))
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_energy_is_the_sum_of_its_terms(loss):
     net = network((4, 3), "tanh", loss, weight_decay=0.1)

@@ -198,7 +198,7 @@ def test_the_probe_keeps_sums_and_levels():
     again = measure_covariance(network, [0.0, 0.5, 1.0], 6, 5, rng=np.random.default_rng(1))
     assert (again.sums == found["covariance/sums"].data[0]).all()
     assert all(v.dims[0] == "replica" for v in found.values())
-    with pytest.raises(CapabilityError, match="needs DenseNetwork"):
+    with pytest.raises(CapabilityError, match=r"needs BackPropagating \(DenseNetwork, Struct"):
         require("data_covariance", SphericalGlass(5), probe.requires)
     table = DataCovarianceProbe.resolve({})
     assert DataCovarianceProbe.resolve(table) == table

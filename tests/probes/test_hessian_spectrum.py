@@ -7,6 +7,7 @@ import pytest
 from reference.simple_landscapes import DoubleWell, HarmonicWell, LinearRegression, QuadraticForm, goe, two_spin_glass
 
 from spinnet.estimators.spectra import GOE_SPACING_RATIO
+from spinnet.landscapes import DenseNetwork
 from spinnet.probes.hessian_spectrum import HessianSpectrumProbe
 
 
@@ -82,6 +83,26 @@ def test_a_matrix_that_is_not_the_operator_is_caught_by_its_residual():
     glass = Wrong(goe(40, np.random.default_rng(0)))
     found = measure(glass, glass.start(1, np.random.default_rng(0)))
     assert found["spectrum/operator_residual"].data[0] > 1e-4
+
+
+def test_flat_directions_of_a_network_are_zeros_of_its_spectrum():
+    net = DenseNetwork(hidden=3, data_options={"n_train": 30})  # 30 patterns in 65 dimensions, the biases among them
+    x = net.start(2, np.random.default_rng(0))
+    found = measure(net, x)
+    for a, row in enumerate(x):
+        expected = np.linalg.eigvalsh(net.hessian(row))
+        np.testing.assert_allclose(found["spectrum/eigenvalue"].data[a], expected, atol=1e-13 * np.abs(expected).max())
+    assert (found["spectrum/eigenvalue"].data == 0.0).sum(axis=1).tolist() == [3 * 35, 3 * 35]
+    for name in ("trace_residual", "moment_residual", "operator_residual"):
+        assert found[f"spectrum/{name}"].data.max() < 1e-13
+
+
+def test_a_direction_wrongly_taken_for_flat_is_caught_by_the_operator():
+    net = DenseNetwork(hidden=3, data_options={"n_train": 30})
+    span = net._input_span
+    span.basis, span.dimension = np.ascontiguousarray(span.basis[:, 1:]), span.dimension - 3
+    found = measure(net, net.start(1, np.random.default_rng(0)))
+    assert found["spectrum/operator_residual"].data[0] > 0.1
 
 
 def test_the_two_spin_hessian_has_goe_spacings():

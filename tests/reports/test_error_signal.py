@@ -6,8 +6,8 @@ from reports.made import made_results
 from spinnet.records import Variable
 from spinnet.reports.error_signal import ErrorSignalReport
 
-NAMES = ("opposed", "opposed_chance", "negative_pairs", "signal_to_noise", "moving_target", "class_share",
-         "unit_correlation", "activity_rank")  # fmt: skip
+NAMES = ("opposed", "opposed_chance", "negative_pairs", "pair_cosine", "pair_cosine_chance", "signal_to_noise",
+         "moving_target", "class_share", "unit_correlation", "activity_rank")  # fmt: skip
 
 
 def point(hidden, slope=-0.5, change=0.2, units=8):

@@ -160,6 +160,7 @@ def sampled(converged=1, shift=0.0):
 def test_densities_of_states_are_laid_beside_counts(tmp_path):
     content = build(tmp_path, sampled=[sampled()])
     assert "1 of 1 samples converged" in content.findings[0] and "is within 1 %" in content.findings[0]
+    assert "of its own errors over walkers" in content.findings[0]
     assert "NOT within" in build(tmp_path, sampled=[sampled(shift=0.05)]).findings[0]
     assert "nothing is reported" in build(tmp_path, sampled=[sampled(converged=0)]).findings[0]
 

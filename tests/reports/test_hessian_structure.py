@@ -44,6 +44,14 @@ def test_equal_masses_do_not_grow(tmp_path):
     assert any("is that of axes without meaning" in line for line in content.findings)
 
 
+def test_a_ratio_whose_denominator_passes_zero_does_not_carry_the_interaction_away(tmp_path):
+    points = [point(n, 0.5, -0.1, 0) for n in (64, 226)]
+    points[1]["variables"]["structure/interaction_ratio"][0, 3] = -2000.0
+    rows = report(tmp_path, {"trained": points}).rows
+    # The mean over the twelve units would be -162.
+    assert abs(rows[1]["interaction_ratio"] - 5.0) < 4 * rows[1]["interaction_ratio_error"] < 0.1
+
+
 def test_an_arm_without_the_probe_is_refused_before_the_run():
     settings = HessianStructureReport.resolve({"arm": "a"})
     with pytest.raises(InputError, match="hessian_structure"):

@@ -142,7 +142,7 @@ def funnel(teacher=1.0, random=0.0, off=1.0, samples=12):
 def test_the_funnel_of_a_teacher_is_told_from_random_labels(tmp_path):
     content = build(tmp_path, funnel=funnel())
     teacher, null = content.findings
-    assert "index of 1.1 or more at 1 loads" in teacher and "is within 8 %" in teacher and "no funnel" in null
+    assert "index of 1.1 or more at 1 load " in teacher and "is within 8 %" in teacher and "no funnel" in null
     assert content.groups["funnel/0"]["labels"] == "random" or content.groups["funnel/1"]["labels"] == "random"
 
 

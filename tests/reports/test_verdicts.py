@@ -18,7 +18,7 @@ def test_without_a_value_or_an_error_nothing_is_tested(numbers):
 def test_limits_of_described_sizes_meet_or_miss():
     good, far = LimitTest("t = 1", 1.5, 0.3), LimitTest("t = 10", -4.5, 0.2)
     assert judge_limits([good], "the limit", "theory", "at {} times") == (
-        "the limit meets theory at 1 times with |z| ≤ 1.50 (t = 1)"
+        "the limit meets theory at 1 time with |z| ≤ 1.50 (t = 1)"
     )
     assert "the limits MISS theory" in judge_limits([good, far], "the limits", "theory", plural=True)
 
@@ -26,7 +26,7 @@ def test_limits_of_described_sizes_meet_or_miss():
 def test_a_rejected_form_is_named_and_is_no_agreement():
     good, poor = LimitTest("t = 1", 1.5, 0.3), LimitTest("t = 10", 0.1, 1e-5)
     both, alone = (judge_limits(tests, "the limit", "theory") for tests in ([good, poor], [poor]))
-    assert "meets theory at 1 values" in both and "does not describe the sizes at t = 10" in both
+    assert "meets theory at 1 value " in both and "does not describe the sizes at t = 10" in both
     assert "meets" not in alone and "not tested against theory" in alone
     # Without degrees of freedom the form is not tested, and neither is the limit.
     assert "meets" not in judge_limits([LimitTest("t = 1", 0.1, np.nan)], "the limit", "theory")

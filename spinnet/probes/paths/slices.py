@@ -8,18 +8,19 @@ import numpy as np
 
 from spinnet.errors import InputError
 from spinnet.landscapes.base import Energy
+from spinnet.landscapes.network_layers import Layered
 from spinnet.probes.paths.straight import path_energies
 
 
 def filter_groups(landscape: Energy) -> np.ndarray:
     """Which coordinates make a filter: whole numbers (n,), one for each unit's incoming weights and bias.
 
-    A landscape that does not tell its layers (``unpack``) is one filter.
+    A landscape that has no layers is one filter. Scales and shifts of a normalisation are −1: no filter.
     """
     groups = np.zeros(landscape.space.n, dtype=np.int64)
-    if hasattr(landscape, "unpack"):
-        first = 0
-        for w, b in landscape.unpack(groups):
+    if isinstance(landscape, Layered):
+        groups[:], first = -1, 0
+        for _, w, b, *_ in landscape.layers(groups):
             number = np.arange(first, first + len(b))
             w[:], b[:] = number[:, None], number
             first += len(b)
