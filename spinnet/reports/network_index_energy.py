@@ -37,6 +37,8 @@ _ARMS = {"arm": ("DenseNetwork", "SaddleSearch"), "glass": ("SphericalGlass", "S
          "untrained": ("DenseNetwork", "Still")}  # fmt: skip
 _ARRIVED = 1
 _LEVEL = 1e-3
+_FAR = 0.9
+_NEAR = 1e-3  # of ε/ε_c − 1, where the exact index of the free sum gives the amplitude of its 3/2 law
 
 
 class NetworkIndexEnergyReport(Report):
@@ -138,6 +140,7 @@ class NetworkIndexEnergyReport(Report):
         free = np.array([WishartPlusWigner(ratio, e).index for e in curve])
         content.add("law/energy", curve, ("curve",))
         content.add("law/free_sum", free, ("curve",), "1", "index of the free sum at the same ratio, no free parameter")
+        near = _edge_of(content, law, energy)
         deviation = share - np.interp(energy, curve, free)
         said = [
             f"the free sum of Wishart and Wigner at W/N = {ratio:.3g} (critical energy {law.critical_epsilon:.4g}, no "
@@ -164,7 +167,7 @@ class NetworkIndexEnergyReport(Report):
                     f"{name}_exponent": fit.law.exponent, f"{name}_exponent_error": fit.exponent_error,
                     f"{name}_residual": fit.law.residual, f"{name}_points": fit.near,
                 })  # fmt: skip
-        return [*said, _fitted(fits)]
+        return [*said, *near, _fitted(fits)]
 
     def _glass(self, content: Content, points: Sequence[PointResults]) -> list[str]:
         said = []
@@ -195,6 +198,25 @@ class NetworkIndexEnergyReport(Report):
                 f"{correlation(energy, share):+.3f}; index density less {', less '.join(parts)}"
             )
         return said
+
+
+def _edge_of(content: Content, law: WishartPlusWigner, energy: np.ndarray) -> list[str]:
+    """The free sum close to its critical energy, where its index is α₀(ε/ε_c − 1)^(3/2), and how far the points are."""
+    critical = law.critical_epsilon
+    if critical <= 0.0:
+        return ["with as many weights as patterns or more the free sum has no critical energy: no 3/2 law"]
+    amplitude = WishartPlusWigner(law.ratio, critical * (1.0 + _NEAR)).index / _NEAR**1.5
+    beyond = np.geomspace(_NEAR, max(2.0, 1.5 * energy.max() / critical), 40)
+    exact = np.array([WishartPlusWigner(law.ratio, critical * (1.0 + d)).index for d in beyond])
+    content.add("edge/beyond", beyond, ("beyond",), "1", "ε/ε_c − 1")
+    content.add("edge/free_sum", exact, ("beyond",), "1", "exact index of the free sum, from the cubic")
+    content.add("edge/power", amplitude * beyond**1.5, ("beyond",), "1", "α₀(ε/ε_c − 1)^(3/2)")
+    content.describe("edge", critical=critical, amplitude=amplitude)
+    holds = beyond[np.abs(exact / (amplitude * beyond**1.5) - 1.0) < 0.1].max(initial=0.0)
+    return [
+        f"the free sum starts as α₀(ε/ε_c − 1)^(3/2) with α₀ = {amplitude:.4g}, within a tenth up to ε/ε_c − 1 = "
+        f"{holds:.2g}; the lowest of the points lies at ε/ε_c − 1 = {energy.min() / critical - 1.0:.3g}"
+    ]
 
 
 def _by_data_set(points: Sequence[PointResults]) -> dict[str, list[PointResults]]:
@@ -249,10 +271,11 @@ def _ends(found: Sequence[dict[str, Any]]) -> str:
     accepted = np.concatenate([one["far_accepted"] for one in found])
     left = "none is unfinished"
     if total["unfinished"]:
-        outside = float((far > accepted.max()).mean())
+        outside = float((far > np.quantile(accepted, _FAR)).mean()) if len(accepted) else np.nan
         left = (
             f"{total['unfinished']} are unfinished, with gradients of {norms.min():.1e} to {norms.max():.1e} (median "
-            f"{np.median(norms):.1e}) per root pattern; {outside:.2f} of these are further out than all accepted points"
+            f"{np.median(norms):.1e}) per root pattern; {outside:.2f} of these have larger weights than nine tenths of "
+            "the accepted points"
         )
     return (
         f"of {total['searches']} searches {total['arrived']} arrived at a stationary point, {total['stuck']} are "

@@ -56,8 +56,12 @@ def test_untrained_weights_stand_beside_and_six_data_sets_are_fitted(tmp_path):
     untrained = [point(seed, slope=0.0) for seed in range(2)]
     content = build(tmp_path, [point(seed) for seed in range(6)], untrained=untrained)
     assert any("null, untrained weights" in line and "2 data sets" in line for line in content.findings)
-    (fitted,) = [line for line in content.findings if "(ε/ε_c − 1)^(3/2)" in line]
+    starts, fitted = [line for line in content.findings if "(ε/ε_c − 1)^(3/2)" in line]
+    assert "the lowest of the points lies at" in starts
     assert "free exponent" in fitted or "too few points" in fitted
+    edge = {name.split("/")[1]: one.data for name, one in content.variables.items() if name.startswith("edge/")}
+    np.testing.assert_allclose(edge["free_sum"][0], edge["power"][0], rtol=1e-6)
+    assert edge["free_sum"][-1] < 0.1 * edge["power"][-1]  # far from the edge the law of the edge is none
 
 
 def test_an_index_that_falls_is_called_so(tmp_path):
