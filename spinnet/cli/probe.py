@@ -15,6 +15,7 @@ from spinnet.errors import EXIT_CHECKPOINTED
 
 _WIDTH = 110
 _LINE_EVERY_SECONDS = 10.0
+_KEEP_EVERY_SECONDS = 30.0
 
 
 @click.group()
@@ -54,16 +55,27 @@ def torch(model: str, probes: str | None, output: Path | None, threads: int | No
       spinnet probe torch digits_convnet.py --probes hessian,ageing --steps 10000 -o long.h5
       spinnet probe torch digits_convnet.py --checkpoints runs/seed0 --checkpoints runs/seed1 -o mine.h5
     """
+    from contextlib import redirect_stdout
+
+    if probes is not None:
+        from spinnet.torch_models.settings import parse_probes
+
+        parse_probes(probes)
+    target = output or Path(f"{Path(model.rpartition(':')[0] or model).stem}.h5")
+    with redirect_stdout(sys.stderr):  # what a model prints is not what this command says
+        measurement = _everything(model, probes, target, threads, force, checkpoints, as_json, asked)
+    _finish(measurement, target, as_json)
+
+
+def _everything(model, probes, target, threads, force, checkpoints, as_json, asked):
+    """The finished measurement."""
     import warnings
 
     from spinnet.torch_models import result_file
     from spinnet.torch_models.measurement import prepared
     from spinnet.torch_models.model_file import load_model
-    from spinnet.torch_models.settings import parse_probes, resolve
+    from spinnet.torch_models.settings import resolve
 
-    if probes is not None:
-        parse_probes(probes)
-    target = output or Path(f"{Path(model.rpartition(':')[0] or model).stem}.h5")
     result_file.check_output(target, force)
     found = load_model(model)
     settings = resolve(found.options, {**asked, "probes": probes, "checkpoints": checkpoints or None})
@@ -78,41 +90,39 @@ def torch(model: str, probes: str | None, output: Path | None, threads: int | No
         kept = result_file.checkpoint_path(target)
         click.echo(f"stopped; give the same command again to go on from {kept}", err=True)
         raise SystemExit(EXIT_CHECKPOINTED)
-    _finish(measurement, target, as_json)
+    return measurement
 
 
 def _measured(measurement, target: Path, quiet: bool) -> bool:
-    """Run what is missing with a progress bar, keeping a checkpoint at most every ten seconds and when stopped."""
+    """Run what is missing with a progress bar, keeping a checkpoint twice a minute and when stopped."""
     import warnings
 
     from spinnet.campaign.interrupts import Interrupts
     from spinnet.torch_models import result_file
 
-    last = time.monotonic()
-
-    def keep() -> None:
-        nonlocal last
-        if time.monotonic() - last > _LINE_EVERY_SECONDS:
-            last = time.monotonic()
-            result_file.keep(measurement, target)
-
     with Interrupts() as interrupts, _Progress(quiet) as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch's own: nothing that a person here could do about them
-        done = measurement.run(lambda: interrupts.count > 0, progress, keep)
-        if not done:
-            result_file.keep(measurement, target)
+        done = False
+        while not (done or interrupts.count):
+            kept = time.monotonic()  # a process that is killed loses what came after the last checkpoint
+            done = measurement.run(
+                lambda kept=kept: interrupts.count > 0 or time.monotonic() - kept > _KEEP_EVERY_SECONDS, progress
+            )
+            if not done:
+                result_file.keep(measurement, target)
     return done
 
 
 def _finish(measurement, target: Path, as_json: bool) -> None:
     from spinnet.plotting.model_surface import draw_model
     from spinnet.torch_models import result_file
-    from spinnet.torch_models.report import Report
+    from spinnet.torch_models.report import write_report
 
     landscape = measurement.landscape
-    content = Report(
-        measurement.variables(), measurement.settings, landscape.units.n_units, landscape.layout.layers
-    ).content
+    content = write_report(
+        measurement.variables(), measurement.settings, landscape.units.n_units, landscape.layout.layers,
+        measurement.idle,
+    )  # fmt: skip
     digest = result_file.write(target, measurement, content, shlex.join(["spinnet", *sys.argv[1:]]))
     figures = draw_model(target, target.parent)
     if as_json:

@@ -274,16 +274,20 @@ class DenseNetwork(BackPropagating, Symmetric):
             )  # fmt: skip
         return product
 
-    def hessian(self, x: np.ndarray) -> np.ndarray:
+    def hessian(self, x: np.ndarray, terms: np.ndarray | None = None) -> np.ndarray:
         """Dense Hessian ∇²E at one configuration ``x`` (n,): shape ``(n, n)``, exactly symmetric.
+
+        With ``terms`` (count,) the sum runs over these patterns only.
 
         From sums over patterns of outer products, layer by layer (:mod:`spinnet.landscapes.network_hessian`).
         """
         x = self.check(np.atleast_2d(x))
         if len(x) != 1:
             raise InputError(f"hessian takes one configuration, not {len(x)}")
-        matrix = layered_hessian(self.unpack(x[0]), self.data.inputs, self._targets, self.activation, self.loss)
-        matrix[np.diag_indices_from(matrix)] += self.weight_decay * self.n_terms
+        chosen = self._choose(terms)
+        inputs, targets = self.data.inputs[chosen], self._targets[chosen]
+        matrix = layered_hessian(self.unpack(x[0]), inputs, targets, self.activation, self.loss)
+        matrix[np.diag_indices_from(matrix)] += self.weight_decay * len(inputs)
         return matrix
 
     def active_hessian(self, x: np.ndarray) -> tuple[np.ndarray, Subspace | None]:

@@ -15,7 +15,7 @@ from spinnet.landscapes.torch_package import first_line
 _FORMS = "(inputs, targets) as tensors or arrays, a Dataset, or a DataLoader"
 
 
-def patterns_of(torch: ModuleType, data: Any) -> tuple[Any, Any]:
+def patterns_of(torch: ModuleType, data: Any, name: str = "data") -> tuple[Any, Any]:
     """Inputs and targets, pattern by pattern: two tensors on the CPU with the same first dimension.
 
     Parameters
@@ -30,19 +30,22 @@ def patterns_of(torch: ModuleType, data: Any) -> tuple[Any, Any]:
         For other forms, unequal numbers of patterns, no pattern, inputs that are not finite, or data that change
         from one pass to the next.
     """
-    inputs, targets = _tensors(torch, data)
+    try:
+        inputs, targets = _tensors(torch, data)
+    except InputError as error:
+        raise InputError(name + str(error).removeprefix("data")) from None
     if inputs.ndim == 0 or targets.ndim == 0 or len(inputs) != len(targets):
         raise InputError(
-            f"data: inputs of shape {tuple(inputs.shape)} and targets of shape {tuple(targets.shape)} do not have one "
-            "target for each input: the first dimension of both counts patterns"
+            f"{name}: inputs of shape {tuple(inputs.shape)} and targets of shape {tuple(targets.shape)} do not have "
+            "one target for each input: the first dimension of both counts patterns"
         )
     if len(inputs) == 0:
-        raise InputError("data hold no pattern")
+        raise InputError(f"{name} hold no pattern")
     for what, part in (("inputs", inputs), ("targets", targets)):
         if part.is_complex():
-            raise InputError(f"data: {what} are complex numbers: give real ones")
+            raise InputError(f"{name}: {what} are complex numbers: give real ones")
         if part.is_floating_point() and not bool(torch.isfinite(part).all()):
-            raise InputError(f"data: {what} hold values that are not finite: remove or replace them")
+            raise InputError(f"{name}: {what} hold values that are not finite: remove or replace them")
     return inputs.detach().cpu(), targets.detach().cpu()
 
 
@@ -50,7 +53,15 @@ def _tensors(torch: ModuleType, data: Any) -> tuple[Any, Any]:
     if isinstance(data, Dataset):
         return torch.tensor(data.inputs), torch.tensor(data.labels if data.targets is None else data.targets)
     if isinstance(data, tuple | list) and len(data) == 2 and all(_is_block(torch, part) for part in data):
-        return tuple(part if torch.is_tensor(part) else torch.tensor(part) for part in data)
+        return tuple(part if torch.is_tensor(part) else _tensor(torch, part) for part in data)
+    if isinstance(data, tuple | list) and len(data) == 2 and isinstance(data[0], Mapping | tuple | list):
+        if any(_is_block(torch, part) for part in (data[0].values() if isinstance(data[0], Mapping) else data[0])) and (
+            _is_block(torch, data[1])
+        ):
+            raise InputError(
+                f"data: inputs are a {type(data[0]).__name__} of several tensors, and a module is called with one: "
+                "join them in one, and take it apart in the module's forward"
+            )
     loader = isinstance(data, torch.utils.data.DataLoader)
     if loader and isinstance(data.sampler, torch.utils.data.RandomSampler):
         raise InputError(
@@ -79,8 +90,13 @@ def _pass(torch: ModuleType, data: Any, indexed: bool) -> tuple[Any, Any]:
     try:
         for item in items:
             if not isinstance(item, tuple | list) or len(item) != 2:
-                kind = type(item).__name__
+                kind = type(item).__name__ + (f" of {len(item)}" if isinstance(item, tuple | list) else "")
                 raise InputError(f"data: an item is a {kind}, not a pair (inputs, targets): give {_FORMS}")
+            if isinstance(item[0], Mapping | tuple | list) and not _numbers(item[0]):
+                raise InputError(
+                    f"data: inputs are a {type(item[0]).__name__} of several things, and a module is called with one "
+                    "tensor: join them in one, and take it apart in the module's forward"
+                )
             inputs.append(torch.as_tensor(item[0]))
             targets.append(torch.as_tensor(item[1]))
         if not inputs:
@@ -90,6 +106,18 @@ def _pass(torch: ModuleType, data: Any, indexed: bool) -> tuple[Any, Any]:
         raise
     except Exception as error:  # whatever a person's own data set raises
         raise InputError(f"data cannot be read: {type(error).__name__}: {first_line(error)}") from None
+
+
+def _numbers(part: Any) -> bool:
+    return isinstance(part, tuple | list) and all(isinstance(x, int | float | tuple | list) for x in part)
+
+
+def _tensor(torch: ModuleType, array: np.ndarray) -> Any:
+    try:
+        return torch.tensor(array)
+    except TypeError:
+        raise InputError(f"data: an array of dtype {array.dtype} is no tensor: give numbers, and classes as integers"
+                         ) from None  # fmt: skip
 
 
 def _is_block(torch: ModuleType, part: Any) -> bool:

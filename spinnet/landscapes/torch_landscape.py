@@ -14,21 +14,14 @@ import numpy as np
 from spinnet.configurable import one_of, real_number, whole_number
 from spinnet.errors import InputError
 from spinnet.landscapes.base import SumOfTerms, Units
-from spinnet.landscapes.torch_checks import check_steady, find_reduction, single_losses
+from spinnet.landscapes.torch_checks import check_dense, check_loss, check_moves, check_test_part
 from spinnet.landscapes.torch_data import patterns_of
+from spinnet.landscapes.torch_model import TorchModel
 from spinnet.landscapes.torch_package import import_torch, torch_device, torch_dtype
-from spinnet.landscapes.torch_parameters import (
-    activation_bytes,
-    has_batch_norm,
-    layout_of,
-    prepare,
-    values_of,
-)
+from spinnet.landscapes.torch_parameters import has_batch_norm, layout_of, prepare, unwrapped, values_of
 from spinnet.landscapes.torch_symmetry import ExchangeSymmetry, UnitGroup, candidate_groups, find_symmetry
 from spinnet.landscapes.torch_transforms import Transforms
 from spinnet.spaces import Euclidean
-
-_COPIES = 6  # of the activations that a second derivative holds at once, about
 
 
 class TorchLandscape(SumOfTerms):
@@ -119,32 +112,33 @@ class TorchLandscape(SumOfTerms):
         one_of("reduction", reduction, ("auto", "mean", "sum"))
         if not callable(initial):
             one_of("initial", initial, ("reset", "module"))
-        if not callable(loss):
-            raise InputError(f"loss of type {type(loss).__name__}: give a function of (outputs, targets)")
+        check_loss(loss)
         self._memory = whole_number("memory_bytes", memory_bytes, 1)
         self._dtype, self._device = torch_dtype(torch, self.dtype), torch_device(torch, device)
         self.device = str(self._device)
-        self._inputs, self._targets = self._on_device(patterns_of(torch, data))
-        self._test = None if test_data is None else self._on_device(patterns_of(torch, test_data))
-        self._given = module
-        self._module = prepare(torch, module, self._inputs, self._dtype, self._device)
-        self._loss = copy.deepcopy(loss)
+        patterns = self._on_device(patterns_of(torch, data))
+        self._test = None if test_data is None else self._on_device(patterns_of(torch, test_data, "test_data"))
+        self._given = unwrapped(torch, module)
+        prepared = prepare(torch, self._given, patterns[0], self._dtype, self._device)
+        own_loss = copy.deepcopy(loss)
         if isinstance(loss, torch.nn.Module):
-            self._loss = self._loss.to(device=self._device, dtype=self._dtype)
-        self.layout = layout_of(self._module)
+            own_loss = own_loss.to(device=self._device, dtype=self._dtype)
+        self.layout = layout_of(prepared)
         self._space = Euclidean(self.layout.n)
-        self._own = values_of(self._module, self.layout)
+        self._own = values_of(prepared, self.layout)
         self._initial = initial
-        self._joint = has_batch_norm(torch, self._module)
+        self._joint = has_batch_norm(torch, prepared)
         self.batch_statistics = one_of("batch_statistics", batch_statistics, ("all", "minibatch"))
         self._whole_statistics = self._joint and batch_statistics == "all"
-        own, answer = self._tensor(self._own), self._answer
-        check_steady(torch, self._module, lambda: answer(own, self._inputs), self.n_terms, tuple(self._inputs.shape))
-        with torch.no_grad():
-            answers = answer(own, self._inputs)
-        self.reduction = find_reduction(torch, self._loss, answers, self._targets, reduction)
-        self._measure_memory()
-        self._transforms = Transforms(torch, self._total, self._part, own, self._inputs[:4], self._targets[:4])
+        own, self._loss = self._tensor(self._own), own_loss
+        self._model = TorchModel(torch, prepared, own_loss, self.layout, patterns, own, self.weight_decay, reduction,
+                                 self._joint, self._whole_statistics, self._memory)  # fmt: skip
+        self.reduction = self._model.reduction
+        if self._test is not None:
+            check_test_part(lambda: self._model.losses(own, *self._test), *self._test)
+        few = patterns[0][:4], patterns[1][:4]
+        self._transforms = Transforms(torch, self._model.total, self._model.part, own, *few)
+        check_moves(self._transforms.slopes)
         if not self._transforms.batched:
             warnings.warn(
                 f"this model cannot be evaluated for several replicas at once ({self._transforms.reason}): it is done "
@@ -167,7 +161,7 @@ class TorchLandscape(SumOfTerms):
     @property
     def n_terms(self) -> int:
         """Number of training patterns P."""
-        return len(self._inputs)
+        return self._model.count
 
     @property
     def batched(self) -> bool:
@@ -184,7 +178,7 @@ class TorchLandscape(SumOfTerms):
         """SHA-256 of data, names and shapes of parameters, the module's own parameters, weight decay and dtype."""
         digest = hashlib.sha256(repr((self.layout.names, self.layout.shapes, self.weight_decay, self.dtype,
                                       self.reduction)).encode())  # fmt: skip
-        for part in (self._own, self._inputs, self._targets, *(self._test or ())):
+        for part in (self._own, *self._patterns, *(self._test or ())):
             array = part if isinstance(part, np.ndarray) else part.cpu().numpy()
             digest.update(f"{array.dtype}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
@@ -214,7 +208,7 @@ class TorchLandscape(SumOfTerms):
 
     def candidate_groups(self) -> Iterator[UnitGroup]:
         """Units that could be exchanged if the layers feed one another in their order."""
-        return candidate_groups(self._torch, self._module, self.layout)
+        return candidate_groups(self._torch, self._model.module, self.layout)
 
     def align(self, x: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """The rows of ``x`` brought near those of ``reference`` by :attr:`symmetry`, same energy; ``(replicas, n)``."""
@@ -254,19 +248,19 @@ class TorchLandscape(SumOfTerms):
             for part in made.modules():
                 if callable(getattr(part, "reset_parameters", None)):
                     part.reset_parameters()
-        made = prepare(self._torch, made, self._inputs, self._dtype, self._device)
+        made = prepare(self._torch, unwrapped(self._torch, made), self._model.inputs, self._dtype, self._device)
         return values_of(made, self.layout, "the module made anew")
 
     def with_targets(self, targets: Any) -> TorchLandscape:
         """The same model on the same inputs with other targets, such as shuffled ones."""
-        options = {"test_data": self._test, "weight_decay": self.weight_decay, "reduction": self.reduction}
-        return TorchLandscape(self._given, self._loss, (self._inputs.cpu(), targets), **options, initial=self._initial,
-                              batch_statistics=self.batch_statistics, dtype=self.dtype, device=self.device,
-                              memory_bytes=self._memory)  # fmt: skip
+        options = {"test_data": self._test, "weight_decay": self.weight_decay, "reduction": self.reduction,
+                   "initial": self._initial, "batch_statistics": self.batch_statistics, "dtype": self.dtype,
+                   "device": self.device, "memory_bytes": self._memory}  # fmt: skip
+        return TorchLandscape(self._given, self._loss, (self._model.inputs.cpu(), targets), **options)
 
     def with_shuffled_targets(self, rng: np.random.Generator) -> TorchLandscape:
         """The null model of learning: targets permuted among the patterns."""
-        return self.with_targets(self._targets.cpu()[self._torch.from_numpy(rng.permutation(self.n_terms))])
+        return self.with_targets(self._model.targets.cpu()[self._torch.from_numpy(rng.permutation(self.n_terms))])
 
     # --- energy and derivatives -------------------------------------------------------------------------------------
 
@@ -291,9 +285,9 @@ class TorchLandscape(SumOfTerms):
         """∇²E(x) v for one configuration ``x`` (n,) and many directions ``v`` (directions, n)."""
         x, v = self.check(np.atleast_2d(x))[0], self.check(v)
         here, product = self._tensor(x), np.empty_like(v)
-        for rows in self._rows(len(v), self._slice):
+        for rows in self._rows(len(v), self._model.piece):
             directions = self._tensor(v[rows])
-            products = (self._transforms.products(here, directions, *patterns) for patterns in self._slices())
+            products = (self._transforms.products(here, directions, *patterns) for patterns in self._model.pieces())
             product[rows] = sum(self._array(one) for one in products)
         return product
 
@@ -301,7 +295,13 @@ class TorchLandscape(SumOfTerms):
         """Dense Hessian ∇²E at one configuration ``x`` (n,): shape ``(n, n)``, exactly symmetric.
 
         n Hessian–vector products, as many directions together as memory allows.
+
+        Raises
+        ------
+        InputError
+            Where the matrix does not fit into memory.
         """
+        check_dense(self.layout.n)
         x = self.check(np.atleast_2d(x))
         if len(x) != 1:
             raise InputError(f"hessian takes one configuration, not {len(x)}")
@@ -317,7 +317,7 @@ class TorchLandscape(SumOfTerms):
         """ℓ_μ + (λ/2)|w|² for each pattern, shape ``(replicas, P)``; their sum is the energy."""
         x = self.check(x)
         decay = 0.5 * self.weight_decay * np.einsum("ri,ri->r", x, x)[:, None]
-        return self._losses(x, (self._inputs, self._targets)) + decay
+        return self._losses(x, self._patterns) + decay
 
     def gradient_batch(self, x: np.ndarray, terms: np.ndarray) -> np.ndarray:
         """Σ_{μ in batch} ∇[ℓ_μ + (λ/2)|w|²], shape ``(replicas, n)``; ``terms`` is int64, ``(replicas, batch)``."""
@@ -338,14 +338,14 @@ class TorchLandscape(SumOfTerms):
 
     def outputs(self, x: np.ndarray, inputs: Any = None) -> np.ndarray:
         """What the model answers, shape ``(replicas, patterns, …)``, for ``inputs`` or the training part."""
-        given = self._inputs if inputs is None else self._on_device((self._torch.as_tensor(inputs),))[0]
+        given = self._model.inputs if inputs is None else self._on_device((self._torch.as_tensor(inputs),))[0]
         x = self.check(x)
         with self._torch.no_grad():
-            return np.stack([self._array(self._answer(self._tensor(row), given)) for row in x])
+            return np.stack([self._array(self._model.answer(self._tensor(row), given)) for row in x])
 
     def train_loss(self, x: np.ndarray) -> np.ndarray:
         """Mean loss over the training part, without weight decay, shape ``(replicas,)``."""
-        return self._losses(self.check(x), (self._inputs, self._targets)).mean(axis=1)
+        return self._losses(self.check(x), self._patterns).mean(axis=1)
 
     def test_loss(self, x: np.ndarray) -> np.ndarray:
         """Mean loss over the test part, without weight decay, shape ``(replicas,)``."""
@@ -353,13 +353,21 @@ class TorchLandscape(SumOfTerms):
 
     def train_accuracy(self, x: np.ndarray) -> np.ndarray:
         """Share of training patterns whose largest output is the right class, shape ``(replicas,)``."""
-        return self._accuracy(x, (self._inputs, self._targets))
+        return self._accuracy(x, self._patterns)
 
     def test_accuracy(self, x: np.ndarray) -> np.ndarray:
         """Share of test patterns whose largest output is the right class, shape ``(replicas,)``."""
         return self._accuracy(x, self._test_part())
 
     # --- inside -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _patterns(self) -> tuple[Any, Any]:
+        return self._model.inputs, self._model.targets
+
+    def _rows(self, count: int, patterns: int) -> Iterator[slice]:
+        """``count`` replicas or directions, in as many pieces as memory asks for, or together where it makes none."""
+        return self._model.rows(count, patterns) if self.batched else iter([slice(0, count)])
 
     def _on_device(self, parts: tuple) -> tuple:
         return tuple(p.to(self._device, self._dtype if p.is_floating_point() else None) for p in parts)
@@ -370,59 +378,16 @@ class TorchLandscape(SumOfTerms):
     def _array(self, tensor: Any) -> np.ndarray:
         return tensor.detach().cpu().numpy().astype(np.float64)
 
-    def _answer(self, w: Any, inputs: Any) -> Any:
-        """Outputs of the module with the flat parameters ``w``."""
-        parts, at = {}, 0
-        for name, shape in zip(self.layout.names, self.layout.shapes, strict=True):
-            size = int(np.prod(shape))
-            parts[name] = w[at : at + size].view(shape)
-            at += size
-        return self._torch.func.functional_call(self._module, parts, (inputs,))
-
-    def _total(self, w: Any, inputs: Any, targets: Any) -> Any:
-        """The part of the energy that these patterns give: a differentiable scalar."""
-        value = self._loss(self._answer(w, inputs), targets)
-        if self.reduction == "mean":
-            value = value * len(inputs)
-        return value + (0.5 * self.weight_decay * len(inputs)) * (w * w).sum() if self.weight_decay else value
-
-    def _part(self, w: Any, terms: Any) -> Any:
-        """The part of the energy that a minibatch gives."""
-        if not self._whole_statistics:
-            return self._total(w, self._inputs[terms], self._targets[terms])
-        value = self._loss(self._answer(w, self._inputs)[terms], self._targets[terms])
-        value = value * len(terms) if self.reduction == "mean" else value
-        return value + (0.5 * self.weight_decay * len(terms)) * (w * w).sum() if self.weight_decay else value
-
-    def _slices(self) -> Iterator[tuple[Any, Any]]:
-        """All patterns, in as many pieces as memory asks for."""
-        for first in range(0, self.n_terms, self._slice):
-            yield self._inputs[first : first + self._slice], self._targets[first : first + self._slice]
-
-    def _rows(self, count: int, patterns: int) -> Iterator[slice]:
-        """``count`` replicas or directions, in as many pieces as memory asks for."""
-        together = max(1, self._memory // (_COPIES * self._pattern_bytes * patterns)) if self.batched else count
-        for first in range(0, count, together):
-            yield slice(first, min(first + together, count))
-
     def _summed(self, function: Callable, *blocks: np.ndarray) -> np.ndarray:
         parts = []
-        for rows in self._rows(len(blocks[0]), self._slice):
+        for rows in self._rows(len(blocks[0]), self._model.piece):
             given = [self._tensor(block[rows]) for block in blocks]
-            parts.append(sum(self._array(function(*given, *patterns)) for patterns in self._slices()))
+            parts.append(sum(self._array(function(*given, *patterns)) for patterns in self._model.pieces()))
         return np.concatenate(parts)
 
     def _losses(self, x: np.ndarray, patterns: tuple) -> np.ndarray:
         """ℓ of each pattern, shape ``(replicas, patterns)``, one replica after the other."""
-        losses = np.empty((len(x), len(patterns[0])))
-        piece = len(patterns[0]) if self._joint else self._slice
-        with self._torch.no_grad():
-            for row, w in zip(losses, x, strict=True):
-                for first in range(0, len(row), piece):
-                    inputs, targets = (part[first : first + piece] for part in patterns)
-                    answers = self._answer(self._tensor(w), inputs)
-                    row[first : first + piece] = self._array(single_losses(self._torch, self._loss, answers, targets))
-        return losses
+        return np.stack([self._array(self._model.losses(self._tensor(row), *patterns)) for row in x])
 
     def _test_part(self) -> tuple:
         if self._test is None:
@@ -435,8 +400,3 @@ class TorchLandscape(SumOfTerms):
         if targets.ndim != 1 or targets.is_floating_point() or answers.ndim != 3:
             raise InputError("this model has no classes: there is no accuracy")
         return (answers.argmax(axis=-1) == targets.cpu().numpy()).mean(axis=1)
-
-    def _measure_memory(self) -> None:
-        self._pattern_bytes = activation_bytes(self._torch, self._module, self._inputs)
-        fitting = max(1, self._memory // (_COPIES * self._pattern_bytes))
-        self._slice = self.n_terms if self._joint else min(self.n_terms, fitting)

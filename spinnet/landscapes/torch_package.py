@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
 from spinnet.errors import InputError
@@ -21,6 +23,7 @@ def import_torch() -> ModuleType:
         warnings.simplefilter("ignore")  # PyTorch deprecates parts of itself that it imports
         try:
             importlib.import_module("torch.func")
+            importlib.import_module("torch.nn.attention")
             return importlib.import_module("torch")
         except ImportError:
             raise InputError(
@@ -43,7 +46,7 @@ def torch_device(torch: ModuleType, name: str):
     """
     try:
         device = torch.device(name)
-    except (RuntimeError, TypeError):
+    except (RuntimeError, TypeError, ValueError):
         raise InputError(f"device = {name!r}: give 'cpu', 'cuda' or 'cuda:0', as PyTorch names devices") from None
     if device.type == "cuda":
         if not torch.cuda.is_available():
@@ -53,12 +56,27 @@ def torch_device(torch: ModuleType, name: str):
             )
         if device.index is not None and device.index >= torch.cuda.device_count():
             raise InputError(f"device = {name!r}: this machine has {torch.cuda.device_count()} CUDA devices")
+    elif device.type == "meta":
+        raise InputError("device = 'meta' holds no numbers: use device = 'cpu'")
     elif device.type != "cpu":
         try:
             torch.zeros(1, device=device)
         except Exception:  # each backend has errors of its own
             raise InputError(f"device = {name!r} is not available here: use device = 'cpu'") from None
     return device
+
+
+@contextmanager
+def differentiable_attention(torch: ModuleType) -> Iterator[None]:
+    """Attention by plain matrix products inside: the fused ways of PyTorch have no second derivative."""
+    backends = torch.backends.mha
+    fused = backends.get_fastpath_enabled()
+    backends.set_fastpath_enabled(False)
+    try:
+        with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+            yield
+    finally:
+        backends.set_fastpath_enabled(fused)
 
 
 def first_line(error: BaseException) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from spinnet.errors import InputError, nearest_name
 from spinnet.landscapes.torch_package import first_line
+from spinnet.landscapes.torch_recurrent import unroll
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,18 @@ class ParameterLayout:
         return np.concatenate(parts)
 
 
+def unwrapped(torch: ModuleType, module: Any) -> Any:
+    """The module inside a compiled or data-parallel one, whose parameters it holds."""
+    parallel = (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)
+    while True:
+        if isinstance(module, parallel):
+            module = module.module
+        elif isinstance(inner := getattr(module, "_orig_mod", None), torch.nn.Module):
+            module = inner
+        else:
+            return module
+
+
 def prepare(torch: ModuleType, module: Any, inputs: Any, dtype: Any, device: Any) -> Any:
     """A copy of ``module`` in ``dtype`` on ``device`` that neither learns nor remembers; the given one is left alone.
 
@@ -92,9 +105,21 @@ def prepare(torch: ModuleType, module: Any, inputs: Any, dtype: Any, device: Any
     InputError
         For something else than a module, or parameters that are no real numbers.
     """
+    if isinstance(module, type) and issubclass(module, torch.nn.Module):
+        raise InputError(f"module is the class {module.__name__}: give one of its kind, as {module.__name__}(...)")
     if not isinstance(module, torch.nn.Module):
         raise InputError(f"module of type {type(module).__name__}: give a torch.nn.Module")
-    module = copy.deepcopy(module)
+    if isinstance(module, torch.jit.ScriptModule):
+        raise InputError("module was compiled by TorchScript, which has no torch.func: give the module it was made of")
+    if any(part.is_meta for part in module.parameters()):
+        raise InputError("module is on the device 'meta', which holds no numbers: make it on the CPU")
+    try:
+        module = copy.deepcopy(module)
+    except Exception as error:  # torch.nn.utils.weight_norm, lazy buffers, locks, open files
+        raise InputError(
+            f"module cannot be copied ({first_line(error)}): lazy layers need one call of it before, and "
+            "torch.nn.utils.weight_norm is replaced by torch.nn.utils.parametrizations.weight_norm"
+        ) from None
     if any(torch.nn.parameter.is_lazy(parameter) for parameter in module.parameters()):
         few = inputs[:2].cpu()
         try:
@@ -114,6 +139,7 @@ def prepare(torch: ModuleType, module: Any, inputs: Any, dtype: Any, device: Any
     except (RuntimeError, TypeError) as error:
         raise InputError(f"module cannot be moved to {device} in {dtype}: {first_line(error)}") from None
     torch.func.replace_all_batch_norm_modules_(module)
+    unroll(torch, module)
     return module
 
 

@@ -25,6 +25,8 @@ class Transforms:
         Whether products are forward over reverse.
     reason : str
         Why not, where they do not.
+    slopes : tensor
+        Gradients at ``w`` and at a point beside it.
     """
 
     def __init__(self, torch: ModuleType, total: Callable, part: Callable, w: Any, inputs: Any, targets: Any):
@@ -41,6 +43,7 @@ class Transforms:
         directions = torch.stack([torch.linspace(-1.0, 1.0, len(w)).to(w), torch.ones_like(w)])
         try:
             single = torch.stack([self._gradient(one, inputs, targets) for one in pair])
+            self.slopes = single
             terms = torch.arange(len(inputs), device=w.device)
             partial = torch.stack([self._part_gradient(one, terms) for one in pair])
         except Exception as error:  # anything that a person's own model raises

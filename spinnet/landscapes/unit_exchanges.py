@@ -82,8 +82,11 @@ class UnitGroup:
     @cached_property
     def coupled(self) -> bool:
         """Whether a number belongs to two units of the group: what goes from one of them into another."""
-        inward = {int(i) for part in self.parts if part.side >= 0 for i in part.index.ravel()}
-        return any(int(i) in inward for part in self.parts if part.side < 0 for i in part.index.ravel())
+        inward, outward = (
+            np.concatenate([np.zeros(0, np.int64), *(part.index.ravel() for part in self.parts if chosen(part.side))])
+            for chosen in (lambda side: side >= 0, lambda side: side < 0)
+        )
+        return bool(np.isin(inward, outward).any())
 
     @property
     def order(self) -> int:

@@ -97,6 +97,10 @@ def _spectrum(ax: Axes, model: LoadedModel) -> None:
             size, share = sign * values[mine][order], np.cumsum(weights[mine][order])
             ax.plot(size, share, color=_COLOUR[arm], ls=dashes,
                     label=_LABEL[arm] if sign > 0 and arm == "untrained" else None)  # fmt: skip
+    if not any(len(line.get_xdata()) for line in ax.lines):
+        ax.set_title("no eigenvalue is known, or all are zero")
+        return
+    _gaussian(ax, model)
     ax.plot([], [], color=style.INK, ls=_DASHES, label="negative")
     ax.set_xscale("log")
     ax.set_yscale("log")
@@ -105,6 +109,24 @@ def _spectrum(ax: Axes, model: LoadedModel) -> None:
     ax.set_xlabel(r"$|\lambda|$ of the mean loss")
     ax.set_ylabel("share of eigenvalues beyond")
     ax.legend(loc="lower left", fontsize=7.0)
+
+
+def _gaussian(ax: Axes, model: LoadedModel) -> None:
+    """The semicircle of a Gaussian landscape with the trace and sum of squares of the trained networks."""
+    group = model.group("trained", "spectrum")
+    if "eigenvalue" not in group.arrays:
+        return
+    values = group["eigenvalue"][np.isfinite(group["eigenvalue"])] / float(model.attributes["n_units"])
+    if len(values) < 2:
+        return
+    centre, radius = values.mean(), 2.0 * values.std()
+    at = np.linspace(-1.0, 1.0, 2001)
+    above = 0.5 - (at * np.sqrt(1.0 - at**2) + np.arcsin(at)) / np.pi
+    for sign in (1.0, -1.0):
+        size, share = sign * (centre + radius * at), above if sign > 0 else 1.0 - above
+        drawn = (size > 0) & (share > 0.1 / len(values))
+        ax.plot(size[drawn], share[drawn], color=style.COLOURS[2], ls=":" if sign > 0 else (0, (1, 3)), lw=1.0,
+                label="Gaussian landscape" if sign > 0 else None)  # fmt: skip
 
 
 def _ageing(ax: Axes, model: LoadedModel) -> None:
@@ -144,11 +166,12 @@ def _barriers(ax: Axes, model: LoadedModel) -> None:
     if nearer is not None and np.isfinite(nearer).any():
         ax.plot(model.group("trained", "barriers")["share"], _mean(nearer), color=_COLOUR["trained"], ls=_DASHES,
                 label="exchanged")  # fmt: skip
-    band = model.group("trained", "band")
-    if band and (np.abs(band["energy_density"]) < _HUGE).any():
-        energy = _mean(band["energy_density"])
-        ax.plot(np.linspace(0, 1, len(energy)), energy, color=style.INK, marker="o", ms=2.6, lw=0.8,
-                label="band")  # fmt: skip
+    for arm in _arms(model, "band"):
+        energy = _mean(model.group(arm, "band")["energy_density"])
+        if np.isfinite(energy).any():
+            own = style.INK if arm == "trained" else _COLOUR[arm]
+            ax.plot(np.linspace(0, 1, len(energy)), energy, color=own, marker="o", ms=2.6, lw=0.8,
+                    label="band" if arm == "trained" else None)  # fmt: skip
     ax.set_xlim(0.0, 1.0)
     ax.set_xlabel("way from seed to seed")
     ax.set_ylabel("loss per pattern")

@@ -9,15 +9,22 @@ from matplotlib.figure import Figure
 from spinnet.plotting import style
 from spinnet.plotting.loaded import Group, LoadedReport
 
+#: Names of structures that fit into a legend.
+_SHORT = {
+    "plain": "plain", "skip connections": "skip", "batch normalisation": "batch", "layer normalisation": "layer",
+    "batch normalisation and skip connections": "batch, skip",
+    "layer normalisation and skip connections": "layer, skip",
+}  # fmt: skip
+
 
 @style.styled
 def draw(report: LoadedReport) -> Figure | None:
-    """Six panels; colours are activations, the widest network of one hidden layer stands for its activation."""
+    """Eight panels; colours are activations, the widest network of one hidden layer stands for its activation."""
     networks = list(report.below("networks").values())
     if not networks:
         return None
     kinds = list(dict.fromkeys(str(one.attributes["activation"]) for one in networks))
-    figure, axes = style.new_figure(style.PAGE, 4.8, 3, 2)
+    figure, axes = style.new_figure(style.PAGE, 4.4, 4, 2)
     _attenuation(axes[0], networks, kinds)
     for ax, value, error, label in (
         (axes[1], lambda one: one.number("gradient"), lambda one: one.number("gradient_error"), "rms gradient"),
@@ -27,14 +34,24 @@ def draw(report: LoadedReport) -> Figure | None:
     axes[1].set_yscale("log")
     axes[2].axhline(1.0, color=style.INK, lw=0.7, ls=(0, (1, 1.5)))
     chosen = [_widest(networks, kind) for kind in kinds]
-    for ax, name, label in ((axes[3], "opposed", "opposition of single gradients"),
-                            (axes[4], "signal_to_noise", "signal to noise"),
-                            (axes[5], "class_share", "variance between classes")):  # fmt: skip
+    structures = list(report.below("structures").values())
+    if structures:
+        _structures(axes[3], structures)
+    else:
+        axes[3].set_axis_off()
+    for ax, name, label in ((axes[4], "opposed", "opposition of single gradients"),
+                            (axes[5], "pair_cosine", "cosine of pairs of gradients"),
+                            (axes[6], "signal_to_noise", "signal to noise"),
+                            (axes[7], "class_share", "variance between classes")):  # fmt: skip
         _along(ax, chosen, name, label)
+    axes[4].plot([], [], color=style.GREY, ls=(0, (4, 1.6)), lw=0.8, label="random signs")
+    axes[4].legend(fontsize=7, loc="best")
+    axes[5].axhline(0.0, color=style.INK, lw=0.7, ls=(0, (1, 1.5)))
     if any(chosen):
-        axes[4].axhline(1.0 / next(one for one in chosen if one).number("patterns"), color=style.INK, lw=0.7,
-                        ls=(0, (4, 1.6)))  # fmt: skip
-        axes[4].set_yscale("log")
+        axes[6].axhline(1.0 / next(one for one in chosen if one).number("patterns"), color=style.INK, lw=0.7,
+                        ls=(0, (4, 1.6)), label="1/patterns")  # fmt: skip
+        axes[6].set_yscale("log")
+        axes[6].legend(fontsize=7, loc="best")
     style.letter(axes)
     return figure
 
@@ -60,6 +77,22 @@ def _attenuation(ax: Axes, networks: list[Group], kinds: list[str]) -> None:
     ax.legend(loc="lower right", fontsize=7.5)
 
 
+def _structures(ax: Axes, structures: list[Group]) -> None:
+    """Error signals by layer at the start; the slope of theory through the last layer."""
+    for number, one in enumerate(structures):
+        layer = np.arange(1, len(one["attenuation"]) + 1)
+        colour = style.COLOURS[number % len(style.COLOURS)]
+        ax.errorbar(layer, one["attenuation"], one["attenuation_error"], color=colour, marker=style.MARKERS[number],
+                    ls="none", ms=2.6, label=_SHORT.get(str(one.attributes["label"])))  # fmt: skip
+        foretold = one.number("foretold")
+        if np.isfinite(foretold):
+            ax.plot(layer, np.exp(foretold * (layer[-1] - layer)), color=colour, ls=(0, (4, 1.6)), lw=0.8)
+    ax.set_yscale("log")
+    ax.set_xlabel(r"hidden layer $l$")
+    ax.set_ylabel("error signal over that of the last")
+    ax.legend(fontsize=6, loc="best", handletextpad=0.2)
+
+
 def _against_width(ax: Axes, networks: list[Group], kinds: list[str], value, error, label: str) -> None:
     for number, kind in enumerate(kinds):
         ones = [one for one in networks if one.attributes["activation"] == kind and one.number("depth") == 1]
@@ -75,13 +108,18 @@ def _along(ax: Axes, chosen: list[Group | None], name: str, label: str) -> None:
     for number, one in enumerate(chosen):
         if one is None:
             continue
-        time = np.array(one["time"], dtype=float)
-        if len(time) > 2 and time[0] == 0.0:
-            time[0] = time[1] ** 2 / time[2]
+        time, ticks = np.array(one["time"], dtype=float), None
+        if len(time) > 1 and time[0] == 0.0:
+            # The start has a place of its own on the logarithmic axis.
+            time[0] = time[1] ** 2 / time[2] if len(time) > 2 else 0.1 * time[1]
+            ticks = time[0]
         ax.errorbar(time, one[name], one[f"{name}_error"], color=style.COLOURS[number], marker=style.MARKERS[number],
                     ms=3.4, lw=0.9)  # fmt: skip
         if name == "opposed":
             ax.plot(time, one["opposed_chance"], color=style.COLOURS[number], ls=(0, (4, 1.6)), lw=0.8)
     ax.set_xscale("log")
+    if any(chosen) and ticks is not None:
+        ax.set_xticks([ticks, *time[1:]], ["0", *(f"{t:g}" for t in time[1:])])
+        ax.minorticks_off()
     ax.set_xlabel("time (steps)")
     ax.set_ylabel(label)

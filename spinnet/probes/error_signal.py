@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spinnet.configurable import real_number
+from spinnet.configurable import real_number, whole_number
 from spinnet.estimators.error_signal import (
     activity_rank,
     class_share,
@@ -50,17 +50,21 @@ class ErrorSignalProbe(TrajectoryProbe):
     ----------
     rate
         Learning rate of the step in which the moving target is measured.
+    patterns
+        Training patterns whose single gradients are compared, the first ones; all where there are fewer. Under batch
+        normalisation each costs a pass over all patterns.
     """
 
     requires = (BackPropagating,)
     revision = 2
 
-    def __init__(self, rate: float = 0.1):
-        self.rate = self.validate(rate=rate)["rate"]
+    def __init__(self, rate: float = 0.1, patterns: int = 2000):
+        given = self.validate(rate=rate, patterns=patterns)
+        self.rate, self.patterns = given["rate"], given["patterns"]
 
     @classmethod
-    def validate(cls, rate):
-        return {"rate": real_number("rate", rate, above=0.0)}
+    def validate(cls, rate, patterns):
+        return {"rate": real_number("rate", rate, above=0.0), "patterns": whole_number("patterns", patterns, 2)}
 
     def measure(self, landscape: BackPropagating, x: np.ndarray) -> Variables:
         x = landscape.check(x)
@@ -76,7 +80,8 @@ class ErrorSignalProbe(TrajectoryProbe):
                 by_layer["error_rms"][a, l] = np.sqrt((error**2).mean())
                 by_layer["weight_gradient_rms"][a, l] = np.sqrt((slope**2).mean())
                 by_layer["error_participation"][a, l] = participation(error[0])
-            found = opposition(landscape.gradient_terms(x[a : a + 1])[0], np.random.default_rng(0))
+            single = landscape.gradient_terms(x[a : a + 1], np.arange(min(self.patterns, landscape.n_terms)))[0]
+            found = opposition(single, np.random.default_rng(0))
             for name, value in found._asdict().items():
                 numbers[name][a] = value
             if layers > 1:
@@ -86,7 +91,7 @@ class ErrorSignalProbe(TrajectoryProbe):
                     numbers["class_share"][a] = class_share(activity, landscape.data.labels)
                 numbers["unit_correlation"][a] = unit_correlation(activity)
                 numbers["activity_rank"][a] = activity_rank(activity)
-        stated = {"rate": self.rate}
+        stated = {"rate": self.rate, "patterns": min(self.patterns, landscape.n_terms)}
         variables: Variables = {
             name: Variable(values, ("replica", "layer"), "1", name.replace("_", " ") + " of each layer")
             for name, values in by_layer.items()

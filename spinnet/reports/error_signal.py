@@ -11,6 +11,7 @@ import numpy as np
 from spinnet.errors import InputError
 from spinnet.estimators.resampling import mean_and_error
 from spinnet.reports.base import Content, Report
+from spinnet.reports.error_structures import measure_structure, structure_finding
 from spinnet.reports.results import PointResults, StudyResults
 from spinnet.reports.verdicts import DECISIVE, z_score
 from spinnet.theory.signal_propagation import error_attenuation, forward_variances
@@ -35,13 +36,29 @@ class ErrorSignalReport(Report):
     arm
         Networks of several depths, widths and activations, measured with ``error_signal`` along training. All have
         inputs of mean square one ("global" standardisation), which the theory of the attenuation takes for granted.
+    structures
+        Deep networks that differ in normalisation and skip connections, measured likewise; may be left out.
     """
 
+    arm_parameters: ClassVar[tuple[str, ...]] = ("arm", "structures")
     probes: ClassVar[tuple[str, ...]] = ("error_signal",)
-    landscapes: ClassVar[tuple[str, ...]] = ("DenseNetwork",)
+    landscapes: ClassVar[tuple[str, ...]] = ("DenseNetwork", "StructuredNetwork")
 
-    def __init__(self, arm: str = ""):
-        self.arm = arm
+    def __init__(self, arm: str = "", structures: str = ""):
+        self.arm, self.structures = arm, structures
+
+    @classmethod
+    def check(cls, settings, arms) -> None:
+        """Also: the theory of the first arm is that of plain stacks, the rate of the other needs deep ones."""
+        super().check(settings, arms)
+        for physics in arms[cls.chosen_arm(settings, "arm", list(arms))]:
+            if physics["landscape"]["kind"] != "DenseNetwork":
+                raise InputError("arm = a StructuredNetwork: theory is for plain stacks; name it as structures")
+        name = cls.chosen_arm(settings, "structures", list(arms))
+        for physics in arms[name] if name else ():
+            table = physics["landscape"]
+            if len(table["hidden"]) < 4 or table.get("fractal", 1) > 1 or table.get("connections", "dense") != "dense":
+                raise InputError(f"structures = {name!r}: give dense stacks of 4 hidden layers or more")
 
     @classmethod
     def check_physics(cls, arm, physics) -> None:
@@ -52,7 +69,8 @@ class ErrorSignalReport(Report):
     def build(self, results: StudyResults, tell: Callable[[str], None]) -> Content:
         """See :class:`ErrorSignalReport`."""
         content = Content()
-        arm = self.chosen_arm({"arm": self.arm}, "arm", results.arms)
+        settings = {name: getattr(self, name) for name in self.arm_parameters}
+        arm, other = (self.chosen_arm(settings, name, results.arms) for name in self.arm_parameters)
         found = [_measured(point) for point in results.points(arm)]
         for number, one in enumerate(found):
             group = f"networks/{number}"
@@ -74,6 +92,8 @@ class ErrorSignalReport(Report):
             content.findings += _dilution(activation, sorted(shallow, key=lambda one: one["hidden"][0]))
         for one in found:
             content.findings += [_opposition(one), _specialisation(one)]
+        for number, point in enumerate(results.points(other) if other else ()):
+            content.findings.append(structure_finding(measure_structure(content, f"structures/{number}", point)))
         return content
 
 
@@ -156,7 +176,9 @@ def _opposition(one: dict[str, Any]) -> str:
         error = {name: float(one[name][1][at]) for name in _NUMBERS}
         parts.append(
             f"time {one['time'][at]:.4g}: opposed {value['opposed']:.3f} ± {error['opposed']:.3f} (random signs "
-            f"{value['opposed_chance']:.3f}), negative pairs {value['negative_pairs']:.3f}, signal to noise "
+            f"{value['opposed_chance']:.3f}), negative pairs {value['negative_pairs']:.3f} (random signs 0.5), mean "
+            f"cosine of pairs {value['pair_cosine']:+.4f} ± {error['pair_cosine']:.4f} (random signs 0 ± "
+            f"{value['pair_cosine_chance']:.4f}), signal to noise "
             f"{value['signal_to_noise']:.4f} ± {error['signal_to_noise']:.4f}"
         )
     return f"{one['label']}: {'; '.join(parts)}; independent patterns would have 1/P = {1 / one['patterns']:.4f}"

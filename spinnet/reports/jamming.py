@@ -10,118 +10,186 @@ Reference: Geiger et al., Phys. Rev. E 100, 012115 (2019).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 
+from spinnet.estimators.threshold import binomial_interval, gap_probability, threshold_with_error
 from spinnet.reports.base import Content, Report
 from spinnet.reports.results import PointResults, StudyResults
 
 _UNFINISHED, _SOLVED, _MINIMUM = 0, 1, 2
+_UNLIKELY = 0.01  # probability of one peak below which two are told
 
 
 class JammingReport(Report):
-    """Shares of solved and unsolved runs, and N_Δ/W of the unsolved, for each number of patterns.
+    """Shares of solved and unsolved runs, N_Δ/W of the unsolved, and the place of the transition, for each size.
+
+    Points of one size and number of patterns that differ in the seed of their patterns are independent draws: errors of
+    the transition are over these.
 
     Parameters
     ----------
     arm
         Fits of the quadratic hinge (dynamics LevenbergMarquardt) over numbers of patterns.
-    larger
-        The same for a larger network; may be left out.
+    larger, largest
+        The same for larger networks; may be left out.
     """
 
-    arm_parameters: ClassVar[tuple[str, ...]] = ("arm", "larger")
+    arm_parameters: ClassVar[tuple[str, ...]] = ("arm", "larger", "largest")
     probes: ClassVar[tuple[str, ...]] = ("final",)
-    landscapes: ClassVar[tuple[str, ...]] = ("DenseNetwork",)
+    landscapes: ClassVar[tuple[str, ...]] = ("DenseNetwork", "StructuredNetwork")
     dynamics: ClassVar[tuple[str, ...]] = ("LevenbergMarquardt",)
 
-    def __init__(self, arm: str = "", larger: str = ""):
-        self.arm, self.larger = arm, larger
+    def __init__(self, arm: str = "", larger: str = "", largest: str = ""):
+        self.arm, self.larger, self.largest = arm, larger, largest
 
     def build(self, results: StudyResults, tell: Callable[[str], None]) -> Content:
         """See :class:`JammingReport`."""
         content = Content()
-        settings = {"arm": self.arm, "larger": self.larger}
+        settings = {name: getattr(self, name) for name in self.arm_parameters}
+        sizes: dict[int, dict[int, list[PointResults]]] = {}
         for role in self.arm_parameters:
             arm = self.chosen_arm(settings, role, results.arms)
-            if not arm:
-                continue
-            sizes: dict[int, list[PointResults]] = {}
-            for point in results.points(arm):
-                sizes.setdefault(point.n_dof, []).append(point)
-            for size, points in sorted(sizes.items()):
-                rows = sorted((_row(point) for point in points), key=lambda row: row["ratio"])
-                _keep(content, f"sizes/{size}", size, rows)
-                content.rows += [{k: v for k, v in row.items() if not k.startswith("_")} for row in rows]
-                content.findings += _findings(size, rows)
+            for point in results.points(arm) if arm else ():
+                sizes.setdefault(point.n_dof, {}).setdefault(point.n_units, []).append(point)
+        transitions = []
+        for size, places in sorted(sizes.items()):
+            rows = [_row(points) for _, points in sorted(places.items())]
+            transition = threshold_with_error([row["ratio"] for row in rows], [row["_draws"] for row in rows])
+            transitions.append((size, *transition))
+            _keep(content, f"sizes/{size}", size, rows, transition)
+            content.rows += [{k: v for k, v in row.items() if not k.startswith("_")} for row in rows]
+            content.findings += [_bracket(size, rows), *_place(size, rows, transition), *_peaks(size, rows)]
+        content.findings += [_trend(*pair) for pair in pairwise(t for t in transitions if np.isfinite(t[1]))]
         return content
 
 
-def _row(point: PointResults) -> dict[str, Any]:
-    status, left = point.read("dynamics/fit_status").ravel(), point.read("dynamics/unsatisfied").ravel()
-    share = left / point.n_dof
-    jammed, unfinished = share[status == _MINIMUM], share[(status != _MINIMUM) & (status != _SOLVED)]
+def _row(points: Sequence[PointResults]) -> dict[str, Any]:
+    """Everything about one number of patterns; one point is one draw of the patterns."""
+    statuses = [point.read("dynamics/fit_status").ravel() for point in points]
+    status = np.concatenate(statuses)
+    share = np.concatenate([point.read("dynamics/unsatisfied").ravel() for point in points]) / points[0].n_dof
+    energy = np.concatenate([point.read("endpoint/energy_density").ravel() for point in points])
+    jammed = share[status == _MINIMUM]
+    draws = [(int((s == _SOLVED).sum()), int(np.isin(s, (_SOLVED, _MINIMUM)).sum())) for s in statuses]
+    solved, ended = sum(draw[0] for draw in draws), sum(draw[1] for draw in draws)
+    low, high = binomial_interval(solved, ended)
     return {
-        "parameters": point.n_dof, "ratio": point.n_units / point.n_dof, "runs": len(status),
-        "solved": int((status == _SOLVED).sum()), "jammed": len(jammed), "unfinished": len(unfinished),
+        "parameters": points[0].n_dof, "ratio": points[0].n_units / points[0].n_dof, "draws": len(points),
+        "runs": len(status), "solved": solved, "jammed": len(jammed), "unfinished": len(status) - ended,
+        "share_low": low, "share_high": high,
         "least_jammed": float(jammed.min()) if len(jammed) else None,
         "mean_jammed": float(jammed.mean()) if len(jammed) else None,
-        "energy_jammed": float(point.read("endpoint/energy_density").ravel()[status == _MINIMUM].mean())
-        if len(jammed) else None,
-        "_status": status, "_share": np.where(status == _SOLVED, 0.0, share),
+        "energy_jammed": float(energy[status == _MINIMUM].mean()) if len(jammed) else None,
+        "_status": status, "_share": np.where(status == _SOLVED, 0.0, share), "_energy": energy, "_draws": draws,
     }  # fmt: skip
 
 
-def _keep(content: Content, group: str, size: int, rows: list[dict[str, Any]]) -> None:
-    content.describe(group, parameters=size)
+def _keep(
+    content: Content, group: str, size: int, rows: list[dict[str, Any]], transition: tuple[float, float]
+) -> None:
+    content.describe(group, parameters=size, transition=transition[0], transition_error=transition[1])
     content.add(f"{group}/ratio", np.concatenate([np.full(row["runs"], row["ratio"]) for row in rows]), ("run",))
     content.add(f"{group}/share", np.concatenate([row["_share"] for row in rows]), ("run",))
     content.add(f"{group}/status", np.concatenate([row["_status"] for row in rows]).astype(float), ("run",))
+    content.add(f"{group}/both", np.concatenate([np.full(row["runs"], float(_mixed(row))) for row in rows]), ("run",))
     content.add(f"{group}/places", [row["ratio"] for row in rows], ("place",))
-    content.add(f"{group}/solved", [row["solved"] / row["runs"] for row in rows], ("place",))
+    ended = [row["solved"] + row["jammed"] for row in rows]
+    shares = [row["solved"] / n if n else np.nan for row, n in zip(rows, ended, strict=True)]
+    content.add(f"{group}/solved", shares, ("place",))
+    for name in ("share_low", "share_high"):
+        content.add(f"{group}/{name}", [row[name] for row in rows], ("place",))
 
 
-def _findings(size: int, rows: list[dict[str, Any]]) -> list[str]:
-    said = []
-    unfinished = sum(row["unfinished"] for row in rows)
-    runs = sum(row["runs"] for row in rows)
+def _mixed(row: dict[str, Any]) -> bool:
+    """Whether runs of both kinds ended here."""
+    return bool(row["solved"] and row["jammed"])
+
+
+def _bracket(size: int, rows: list[dict[str, Any]]) -> str:
+    unfinished, runs = sum(row["unfinished"] for row in rows), sum(row["runs"] for row in rows)
     all_solved = [row["ratio"] for row in rows if row["solved"] == row["runs"]]
     none_solved = [row["ratio"] for row in rows if not row["solved"]]
-    shares = np.concatenate([row["_share"][row["_status"] == _MINIMUM] for row in rows])
-    solved = sum(row["solved"] for row in rows)
     if all_solved and none_solved:
-        said.append(
+        return (
             f"{size} parameters: all runs are solved up to P/W = {max(all_solved):.3g}, none from "
             f"{min(none_solved):.3g} on; {unfinished} of {runs} runs are unfinished and not counted as either end"
         )
-    else:
-        said.append(
-            f"{size} parameters: the transition is not bracketed by P/W = {rows[0]['ratio']:.3g} to "
-            f"{rows[-1]['ratio']:.3g} ({unfinished} of {runs} runs unfinished)"
-        )
-    if len(shares):
-        said.append(
-            f"{size} parameters: minima of positive loss have N_Δ/W = {shares.min():.3f} to {shares.max():.3f} "
-            f"({len(shares)} runs): {_jump(shares, solved)}"
-        )
-    else:
-        said.append(f"{size} parameters: no run ended in a minimum of positive loss; the jump is not measured")
-    both = [row["ratio"] for row in rows if row["solved"] and row["jammed"]]
-    where = ", ".join(f"{ratio:.3g}" for ratio in both)
-    said.append(
-        f"{size} parameters: two peaks side by side at P/W = {where}" if both
-        else f"{size} parameters: at no P/W do converged runs of both kinds stand side by side"
-    )  # fmt: skip
-    return said
+    return (
+        f"{size} parameters: the transition is not bracketed by P/W = {rows[0]['ratio']:.3g} to "
+        f"{rows[-1]['ratio']:.3g} ({unfinished} of {runs} runs unfinished)"
+    )
 
 
-def _jump(shares: np.ndarray, solved: int) -> str:
-    """Whether the gap between solved runs, at 0, and the minima is wider than any gap among the minima."""
-    if not solved or len(shares) < 2:
-        return "whether they begin with a jump is not told: that takes solved runs, and two minima or more"
-    widest = float(np.diff(np.sort(shares)).max())
-    if shares.min() > widest:
-        return f"a jump from zero, wider than any gap among them (at most {widest:.3f})"
-    return f"NO clear jump from zero, gaps among them are as wide ({widest:.3f})"
+def _place(size: int, rows: list[dict[str, Any]], transition: tuple[float, float]) -> list[str]:
+    value, error = transition
+    if not np.isfinite(value):
+        return []
+    draws = sum(row["draws"] for row in rows)
+    said = (
+        f"{size} parameters: the share of solved runs falls at P/W = {value:.2f} ± {error:.2f} on the mean (over "
+        f"{draws} sets of patterns, and the spacing of the places)"
+    )
+    if any(row["unfinished"] for row in rows):
+        bounds = []
+        for as_solved in (True, False):
+            counted = [[(row["solved"] + as_solved * row["unfinished"], row["runs"])] for row in rows]
+            bounds.append(threshold_with_error([row["ratio"] for row in rows], counted)[0])
+        said += f"; {bounds[0]:.2f} with the unfinished counted as solved, {bounds[1]:.2f} as unsolved"
+    return [said]
+
+
+def _peaks(size: int, rows: list[dict[str, Any]]) -> list[str]:
+    """What all minima of positive loss have in common, and whether two peaks stand side by side."""
+    pooled = _pool(rows)
+    if not len(pooled["jammed"]):
+        return [f"{size} parameters: no run ended in a minimum of positive loss; the jump is not measured"]
+    shares = pooled["jammed"]
+    said = [
+        f"{size} parameters: minima of positive loss have N_Δ/W = {shares.min():.3f} to {shares.max():.3f} "
+        f"({len(shares)} runs), and a loss of {pooled['energy'].min():.1e} a pattern or more"
+    ]
+    both = [row for row in rows if _mixed(row)]
+    if not both:
+        return [*said, f"{size} parameters: at no P/W do converged runs of both kinds stand side by side"]
+    here = _pool(both)
+    where = ", ".join(f"{row['ratio']:.3g}" for row in both)
+    jammed, unfinished = here["jammed"], here["unfinished"]
+    probability = gap_probability(jammed)
+    ends = here["solved"] + len(jammed)
+    verdict = (
+        f"two peaks, for one peak that falls from zero would leave such a gap with probability {probability:.1g}"
+        if probability < _UNLIKELY
+        else f"two peaks are NOT decided, one that falls from zero leaves such a gap with probability {probability:.2g}"
+    )
+    text = (
+        f"{size} parameters: side by side at P/W = {where} stand {here['solved']} solved runs with N_Δ = 0 and "
+        f"{len(jammed)} minima with N_Δ/W = {jammed.min():.3f} to {jammed.max():.3f}; of {ends} runs none lies between "
+        f"(at 95 %, fewer than {1.0 - 0.05 ** (1.0 / ends):.0%} do): {verdict}"
+    )
+    if len(unfinished):
+        worst = gap_probability(np.concatenate([jammed, unfinished]))
+        text += (
+            f"; {len(unfinished)} unfinished runs there stopped at N_Δ/W = {unfinished.min():.3f} to "
+            f"{unfinished.max():.3f} (with these as minima the probability is {worst:.1g})"
+        )
+    return [*said, text]
+
+
+def _pool(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    status, share = (np.concatenate([row[name] for row in rows]) for name in ("_status", "_share"))
+    energy = np.concatenate([row["_energy"] for row in rows])
+    return {
+        "jammed": share[status == _MINIMUM], "energy": energy[status == _MINIMUM],
+        "unfinished": share[~np.isin(status, (_SOLVED, _MINIMUM))], "solved": int((status == _SOLVED).sum()),
+    }  # fmt: skip
+
+
+def _trend(one: tuple[int, float, float], other: tuple[int, float, float]) -> str:
+    change, error = other[1] - one[1], float(np.hypot(one[2], other[2]))
+    way = "does not change beyond two errors" if abs(change) < 2 * error else "rises" if change > 0 else "falls"
+    by = f"{change:+.2f} ± {error:.2f}"
+    return f"from {one[0]} to {other[0]} parameters the place P/W of the transition {way}: by {by}"

@@ -109,7 +109,8 @@ def _own_table(source: str | os.PathLike, selection: Selection) -> dict[str, np.
     if group is None or selection != Selection():
         return None
     result = read_result(source)
-    return {name.removeprefix(group): v.data for name, v in result.variables.items() if name.startswith(group)}
+    table = {name.removeprefix(group): v.data for name, v in result.variables.items() if name.startswith(group)}
+    return dict(sorted(table.items(), key=lambda column: column[0] != "quantity"))  # what a row is about comes first
 
 
 def _columns(table: dict[str, np.ndarray]) -> Iterator[list[Any]]:

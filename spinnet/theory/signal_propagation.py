@@ -88,3 +88,20 @@ def error_attenuation(activation: str, sigma_w: float, variances: Sequence[float
         chi = sigma_w**2 * slope_moment(activation, float(variances[l]))
         ratio[l] = ratio[l + 1] * math.sqrt(chi * widths[l + 1] / widths[l])
     return ratio
+
+
+def structure_rate(activation: str, sigma_w: float, normalisation: str = "none", skip: bool = False) -> float:
+    """Change of ln rms δ per layer on the way back, far from both ends of a wide and deep stack without biases.
+
+    ½ ln χ, χ = σ_w²/2 (ReLU) or σ_w² (linear); with skip connections, a + φ(Wa), ½ ln(1 + χ), as the two ways add up
+    without correlation (Yang & Schoenholz 2017, arXiv:1712.08969). With ReLU and whatever σ_w: under batch
+    normalisation of many patterns ½ ln(π/(π − 1)) (Yang et al. 2019, arXiv:1902.08129), and under layer normalisation
+    0, for dividing by the root of σ_w²/2 undoes what W and φ' take. Not known here (NaN): other φ, whose χ changes
+    from layer to layer, and normalisation together with skip connections.
+    """
+    chi = {"relu": 0.5, "linear": 1.0}.get(activation, math.nan) * sigma_w**2
+    if normalisation == "none":
+        return 0.5 * math.log(1.0 + chi if skip else chi)
+    if skip or activation != "relu":
+        return math.nan
+    return 0.5 * math.log(math.pi / (math.pi - 1.0)) if normalisation == "batch" else 0.0

@@ -15,17 +15,21 @@ import numpy as np
 from spinnet import randomness
 from spinnet._version import __version__
 from spinnet.errors import InputError
+from spinnet.landscapes.spherical_glass import SphericalGlass
 from spinnet.landscapes.torch_checkpoints import Checkpoints, load_trajectory
 from spinnet.landscapes.torch_landscape import TorchLandscape
-from spinnet.landscapes.torch_package import import_torch
+from spinnet.landscapes.torch_package import first_line, import_torch
 from spinnet.records import Variable, Variables
-from spinnet.torch_models import parts
+from spinnet.torch_models import glass, parts
 from spinnet.torch_models.model_file import Model
 from spinnet.torch_models.settings import DENSE_LIMIT, Settings
 
 #: The measured networks, then the null models: before training, and trained on targets shuffled among the patterns.
 ARMS = ("trained", "untrained", "shuffled")
+#: Beside the arms of the network: a spherical glass.
+GLASS = "glass"
 _LANCZOS_PRODUCTS = 800
+_NULL_BANDS = 2  # elastic bands of each null model, where the trained networks have one for each seed
 _SMALL = 100_000  # parameters up to which a second thread only waits for the first
 
 
@@ -71,7 +75,10 @@ class Measurement:
         if settings.seeds == 1 and set(settings.probes) <= {"barriers", "overlaps"}:
             raise InputError(f"{' and '.join(settings.probes)} are measured between seeds: give 2 seeds or more")
         self._shuffled: TorchLandscape | None = None
+        self._glass: SphericalGlass | None = None
+        self._plan: list[Part] | None = None
         self.start = self.landscape.start(settings.seeds, randomness.stream(settings.seed, "start"))
+        self._check_steps()
         self.done: dict[str, Variables] = {}
         self._state: dict[str, np.ndarray] = {}  # of the run that was interrupted
         self._unfinished = ""
@@ -96,18 +103,32 @@ class Measurement:
             "settings": {name: value for name, value in self.settings.as_dict().items() if name != "checkpoints"},
         }  # fmt: skip
 
+    def _check_steps(self) -> None:
+        """Refuse, before anything is trained, what the model cannot take; find parameters that never act."""
+        settings, landscape = self.settings, self.landscape
+        batch = min(settings.batch, landscape.n_terms)
+        if not self.runs:
+            try:
+                landscape.gradient_batch(self.start[:1], np.arange(batch)[None])
+            except InputError:
+                raise
+            except Exception as error:  # anything that a person's own model raises
+                raise InputError(f"batch = {batch}: module cannot take a minibatch of this size: {first_line(error)}"
+                                 ) from None  # fmt: skip
+        with np.errstate(all="ignore"):
+            still = (landscape.gradient(self.start[:2]) == 0.0).all(axis=0)
+        #: Names of parameters whose gradient is exactly zero at the start.
+        self.idle = [name for name, where in landscape.layout.slices.items() if still[where].all()]
+
     # --- doing it ---------------------------------------------------------------------------------------------------
 
-    def run(self, should_stop: Callable[[], bool], report: Callable[[float, str], None],
-            keep: Callable[[], None] = lambda: None) -> bool:  # fmt: skip
-        """Do what is missing; False when asked to stop.
+    def run(self, should_stop: Callable[[], bool], report: Callable[[float, str], None]) -> bool:
+        """Do what is missing; False when asked to stop: a later call goes on.
 
         Parameters
         ----------
         report
             Called with the share of the work that is done, and what is being done.
-        keep
-            Called after each part: the moment to write a checkpoint.
         """
         plan = self.plan()
         total = sum(part.seconds for part in plan)
@@ -127,7 +148,6 @@ class Measurement:
                 return False
             self.done[part.name] = found
             before += part.seconds
-            keep()
             if len(self.done) < len(plan) and should_stop():
                 return False
         report(1.0, "done")
@@ -135,6 +155,11 @@ class Measurement:
 
     def plan(self) -> list[Part]:
         """The parts in their order, with guesses of their length from one timed call of each kind."""
+        if self._plan is None:
+            self._plan = self._planned()
+        return self._plan
+
+    def _planned(self) -> list[Part]:
         settings, seeds = self.settings, self.settings.seeds
         step, gradient, product = self._time_one_of_each()
         n, wanted, plan = self.landscape.n_dof, settings.probes, []
@@ -145,18 +170,24 @@ class Measurement:
             seconds = settings.steps * step + looks if trains else seeds * gradient
             words = "untrained networks" if arm == "untrained" else f"training, {arm if arm == 'trained' else 'null'}"
             plan.append(Part(f"{arm}/run", arm, seconds, words))
+        if set(wanted) != {"energies"}:
+            plan.append(Part(f"{GLASS}/run", GLASS, 1e-5 * glass.spins(n) ** 3, "glass"))
         if "hessian" in wanted:
             for arm in self.arms:
                 plan += [Part(f"{arm}/hessian/{a}", arm, products * product, f"Hessians, {arm}") for a in range(seeds)]
+            plan.append(Part(f"{GLASS}/hessian", GLASS, 0.1, "Hessians, glass"))
         if "barriers" in wanted and seeds > 1:
             pairs = seeds * (seeds - 1) // 2
             for arm in self.arms:
                 plan.append(Part(f"{arm}/lines", arm, 0.3 * pairs * settings.points * gradient / seeds, "barriers"))
-            for a in range(seeds if seeds > 2 else 1):
-                work = settings.band_steps * (settings.images - 2) * gradient / seeds
-                plan.append(Part(f"trained/band/{a}", "trained", 1.3 * work, "elastic bands"))
+            plan.append(Part(f"{GLASS}/lines", GLASS, 0.1, "barriers, glass"))
+            work = 1.3 * settings.band_steps * (settings.images - 2) * gradient / seeds
+            for arm in self.arms:
+                most = seeds if seeds > 2 else 1
+                for a in range(most if arm == "trained" else min(most, _NULL_BANDS)):
+                    plan.append(Part(f"{arm}/band/{a}", arm, work, f"elastic bands, {arm}"))
         if "overlaps" in wanted and seeds > 1:
-            plan += [Part(f"{arm}/overlaps", arm, gradient, "overlaps") for arm in self.arms]
+            plan += [Part(f"{arm}/overlaps", arm, gradient, "overlaps") for arm in (*self.arms, GLASS)]
         return plan
 
     def _time_one_of_each(self) -> tuple[float, float, float]:
@@ -177,7 +208,10 @@ class Measurement:
     def _do(self, part: Part, should_stop: Callable[[], bool], tell: Callable[[float], None]) -> Variables | None:
         arm, _, what = part.name.partition("/")
         what, _, number = what.partition("/")
-        landscape, rng = self._landscape(arm), randomness.stream(self.settings.seed, "probe", part.name)
+        rng = randomness.stream(self.settings.seed, "probe", part.name)
+        if arm == GLASS:
+            return self._do_glass(what, rng, should_stop, tell)
+        landscape = self._landscape(arm)
         if what == "run":
             return self._run(arm, landscape, rng, should_stop, tell)
         x = self.configurations(arm)
@@ -188,6 +222,18 @@ class Measurement:
         if what == "band":
             return parts.band(landscape, x, (int(number), (int(number) + 1) % len(x)), self.settings)
         return parts.overlaps(landscape, x)
+
+    def _do_glass(self, what, rng, should_stop, tell) -> Variables | None:
+        if self._glass is None:
+            self._glass = glass.matched_glass(self.landscape.n_dof, self.settings.seed)
+        if what == "run":
+            return glass.run(self._glass, self.settings, should_stop, tell)
+        x = self.configurations(GLASS)
+        if what == "hessian":
+            return glass.hessian(self._glass, x, rng)
+        if what == "lines":
+            return glass.lines(self._glass, x, self.settings.points, parts.pairs_of(len(x)))
+        return glass.overlaps(self._glass, x, parts.pairs_of(len(x)))
 
     def _run(self, arm, landscape, rng, should_stop, tell) -> Variables | None:
         if arm == "untrained":

@@ -95,7 +95,7 @@ def _function(path: Path, name: str) -> Callable[[], Any]:
     writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         spec.loader.exec_module(loaded)
-    except Exception as error:  # whatever a person's own file raises
+    except (Exception, SystemExit) as error:  # whatever a person's own file raises
         raise _inside(path, error) from None
     finally:
         sys.path.remove(folder)
@@ -112,7 +112,7 @@ def _function(path: Path, name: str) -> Callable[[], Any]:
 def _call(path: Path, make: Callable[[], Any]) -> Any:
     try:
         return make()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _inside(path, error) from None
 
 

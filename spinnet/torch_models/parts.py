@@ -21,6 +21,7 @@ from spinnet.probes.paths import energies_along, minimum_energy_path, path_barri
 from spinnet.probes.two_time import TwoTimeProbe
 from spinnet.records import Variable, Variables
 from spinnet.schedules import LogSchedule
+from spinnet.torch_models.batch_noise import BatchNoiseProbe
 from spinnet.torch_models.settings import DENSE_LIMIT, Settings
 from spinnet.trajectory import Trajectory
 
@@ -38,19 +39,14 @@ _TOLERANCE = 1e-3  # of elastic bands, |∇H|/√P
 
 def trajectory(landscape: TorchLandscape, settings: Settings, replicas: int) -> Trajectory:
     """The run of all seeds together, before its first step."""
+    batch = min(settings.batch, landscape.n_terms)
     probes: dict[str, Any] = {"energy": EnergyProbe(), "gradient_norm": GradientNormProbe()}
     if "ageing" in settings.probes:
         probes["two_time"] = TwoTimeProbe(settings.waiting_times, first=1.0, per_decade=_PER_DECADE)
-        if has_clock(landscape):
-            probes["noise_trace"] = NoiseTraceProbe()
-    dynamics = SGD(settings.learning_rate, min(settings.batch, landscape.n_terms), settings.momentum)
+        probes["noise_trace"] = BatchNoiseProbe(batch) if landscape.has_batch_norm else NoiseTraceProbe()
+    dynamics = SGD(settings.learning_rate, batch, settings.momentum)
     schedule = _ToTheEnd(1.0, float(settings.steps), _PER_DECADE)
     return Trajectory(landscape, dynamics, probes, schedule, replicas)
-
-
-def has_clock(landscape: TorchLandscape) -> bool:
-    """Whether single patterns have gradients of their own that can be had: not with batch normalisation."""
-    return not landscape.has_batch_norm
 
 
 def train(
@@ -69,9 +65,10 @@ def train(
     end = run.final
     found = run.variables(run.dynamics.time_unit)
     found["endpoint/configuration"] = Variable(end, ("replica", "coordinate"), "1", "weights at the last time")
-    lost = ~np.isfinite(end).all(axis=1)
+    with np.errstate(all="ignore"):  # also where the weights are finite and the loss is not
+        lost = ~(np.isfinite(end).all(axis=1) & np.isfinite(found["trajectory/energy"].data[:, -1]))
     found["endpoint/diverged"] = Variable(
-        lost.astype(np.int8), ("replica",), "1", "1 for a run whose weights or loss overflowed; it is kept, as NaN"
+        lost.astype(np.int8), ("replica",), "1", "1 for a run whose weights or loss are no numbers; it is kept, as NaN"
     )
     return found, {}
 
@@ -90,7 +87,7 @@ def hessian(landscape: TorchLandscape, x: np.ndarray, rng: np.random.Generator) 
 
 def lines(landscape: TorchLandscape, x: np.ndarray, points: int) -> Variables:
     """Energy densities and barriers on straight lines between all pairs of seeds."""
-    first, second = _pairs(len(x))
+    first, second = pairs_of(len(x))
     energies = np.full((len(first), points), np.nan)
     sound = np.isfinite(x[first]).all(axis=1) & np.isfinite(x[second]).all(axis=1)
     if sound.any():
@@ -129,7 +126,7 @@ def band(landscape: TorchLandscape, x: np.ndarray, ends: tuple[int, int], settin
         **{f"band/{name}": np.full(1, np.nan) for name in ("barrier", "upper_bound", "force", "gradient_norm")},
         "band/converged": np.zeros(1, np.int8),
     }  # fmt: skip
-    if np.isfinite(x[[a, b]]).all():
+    if np.isfinite(x[[a, b]]).all() and np.isfinite(landscape.energy(x[[a, b]])).all():
         found = minimum_energy_path(
             landscape, x[a], x[b], settings.images, tolerance=_TOLERANCE, most_steps=settings.band_steps
         )
@@ -155,7 +152,7 @@ def band(landscape: TorchLandscape, x: np.ndarray, ends: tuple[int, int], settin
 
 def overlaps(landscape: TorchLandscape, x: np.ndarray) -> Variables:
     """Of all pairs of seeds: cosine in weight space, and the correlation of what they answer."""
-    first, second = _pairs(len(x))
+    first, second = pairs_of(len(x))
     with np.errstate(all="ignore"):
         weights = landscape.space.overlap(x[first], x[second])
         answers = np.array(landscape.outputs(np.nan_to_num(x)), dtype=np.float64)
@@ -214,7 +211,8 @@ def _two_time(x: np.ndarray, steps: np.ndarray) -> Variables:
     }
 
 
-def _pairs(count: int) -> tuple[np.ndarray, np.ndarray]:
+def pairs_of(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """First and second members of all pairs."""
     pairs = np.array(list(combinations(range(count), 2)), dtype=np.int64).reshape(-1, 2)
     return pairs[:, 0], pairs[:, 1]
 

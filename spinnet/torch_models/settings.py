@@ -71,7 +71,7 @@ def resolve(options: Mapping[str, Any], asked: Mapping[str, Any]) -> Settings:
         batch=whole_number("batch", settings.batch, 1),
         momentum=_momentum(settings.momentum),
         seed=whole_number("seed", settings.seed, 0),
-        dtype=one_of("dtype", settings.dtype, ("float64", "float32")),
+        dtype=one_of("dtype", str(settings.dtype).removeprefix("torch."), ("float64", "float32")),
         device=str(settings.device),
         points=whole_number("points", settings.points, 3),
         images=whole_number("images", settings.images, 3),

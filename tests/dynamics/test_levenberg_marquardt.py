@@ -15,7 +15,7 @@ from spinnet.dynamics.levenberg_marquardt import (
 )
 from spinnet.errors import InputError
 from spinnet.estimators.spectra import count_signs
-from spinnet.landscapes import DenseNetwork
+from spinnet.landscapes import DenseNetwork, StructuredNetwork
 from spinnet.probes.jacobian_rank import JacobianRankProbe
 
 
@@ -101,3 +101,11 @@ def test_losses_without_residuals_are_refused_and_lost_starts_are_flagged():
     x[0] = np.inf
     state = dynamics.advance(network, dynamics.init(network, x, np.zeros(2, np.uint64)), 50)
     assert state.diverged.tolist() == [True, False] and state.status[1] == SOLVED
+
+
+def test_a_structured_network_takes_the_same_steps_with_the_hinge_as_the_dense_one():
+    options = {"n_inputs": 4, "n_patterns": 30, "n_test_patterns": 0, "n_test": 0}
+    table = {"data": "random", "data_options": options, "hidden": (3,), "loss": "quadratic-hinge"}
+    (_, one), (_, other) = fit(DenseNetwork(**table), 2, 20), fit(StructuredNetwork(**table), 2, 20)
+    np.testing.assert_allclose(one.energy, other.energy, rtol=1e-6)
+    assert (one.unsatisfied == other.unsatisfied).all()

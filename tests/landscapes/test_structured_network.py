@@ -17,6 +17,7 @@ from spinnet.landscapes.network_fractal import Fractal, count_paths
 from spinnet.landscapes.network_local import windows_of
 from spinnet.landscapes.network_losses import LOSS_NAMES, loss_derivatives, loss_slopes
 from spinnet.landscapes.network_pieces import Dense, Places
+from spinnet.randomness import stream
 from spinnet.results.schema import task_identity
 from spinnet.simulation import missing_data, simulate
 
@@ -185,14 +186,16 @@ def torch_logits(torch, net, flat):
         at += int(np.prod(shape))
         return flat[at - int(np.prod(shape)) : at].view(shape)
 
-    a = torch.tensor(net.data.inputs)
-    for width in net.hidden:
-        below = a
+    def layer(a, number, width):
         if net.connections == "shared":
-            grid = net.grid
             w, b = take(width, 1, net.window, net.window), take(width)
-            a = torch.nn.functional.conv2d(a.view(-1, 1, *grid), w, b, stride=net.stride)
+            a = torch.nn.functional.conv2d(a.view(-1, 1, *net.grid), w, b, stride=net.stride)
             a = a.movedim(1, -1).reshape(len(a), -1)
+        elif net.connections == "local":
+            seen = a.view(-1, *net.grid).unfold(1, net.window, net.stride).unfold(2, net.window, net.stride)
+            seen = seen.reshape(len(a), -1, net.window**2)
+            w, b = take(seen.shape[1], width, net.window**2), take(seen.shape[1], width)
+            a = (torch.einsum("psk,sok->pso", seen, w) + b).reshape(len(a), -1)
         else:
             w, b = take(width, a.shape[1]), take(width)
             a = torch.nn.functional.linear(a, w, b)
@@ -200,7 +203,21 @@ def torch_logits(torch, net, flat):
             a = torch.nn.functional.batch_norm(a, None, None, take(a.shape[1]), take(a.shape[1]), training=True)
         elif net.normalisation == "layer":
             a = torch.nn.functional.layer_norm(a, a.shape[1:], take(a.shape[1]), take(a.shape[1]))
-        a = a**3 if net.activation == "cubic" else torch.tanh(a)
+        named = {"cubic": lambda z: z**3, "square": lambda z: z**2, "tanh": torch.tanh, "relu": torch.relu}
+        if isinstance(net.activation, str):
+            a = named[net.activation](a)
+        else:
+            a = sum(c * a**k for k, c in enumerate(net.activation))
+        if net.dropout:
+            kept = stream(net.mask_seed, "dropout", number).random(a.shape) >= net.dropout
+            a = a * torch.tensor(kept / (1.0 - net.dropout))
+        return a
+
+    a = torch.tensor(net.data.inputs)
+    for number, width in enumerate(net.hidden):
+        below, a = a, layer(a, number, width)
+        if net.fractal == 2:  # the direct layer's weights lie first
+            a = (a + layer(layer(below, number, width), number, width)) / 2
         if net.skip and a.shape == below.shape:
             a = a + below
     return torch.nn.functional.linear(a, take(net.n_outputs, a.shape[1]), take(net.n_outputs))
@@ -214,6 +231,11 @@ def torch_logits(torch, net, flat):
         {"normalisation": "layer", "hidden": (5, 4)},
         {"normalisation": "batch", "skip": True, "hidden": (6, 6)},
         {"activation": "cubic"},
+        {"activation": "square", "skip": True, "hidden": (6,)},
+        {"activation": [0.2, 1.0, 0.0, -0.1]},
+        {"dropout": 0.3, "hidden": (5, 4)},
+        {"fractal": 2, "hidden": (4, 3)},
+        {"connections": "local", "grid": (2, 3), "stride": 1, "hidden": (2,)},
         {"connections": "shared", "grid": (2, 3), "stride": 1, "normalisation": "layer"},
     ],
     ids=lambda switches: "-".join(map(str, switches.values())),

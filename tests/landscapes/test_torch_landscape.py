@@ -302,7 +302,24 @@ def test_what_is_no_landscape_is_refused_in_one_line(torch):
             self.linear = nn.Linear(16, 3)
             self.number = nn.Parameter(torch.ones(2, dtype=torch.int64), requires_grad=False)
 
+    class Pair(Whole):
+        def forward(self, x):
+            return (self.linear(x.flatten(1)),)
+
+    class InPlace(Whole):
+        def forward(self, x):
+            x += 1.0
+            return self.linear(x.flatten(1))
+
+    class Behind(Whole):
+        def forward(self, x):
+            return self.linear(x.flatten(1)).detach()
+
+    for kind in (Pair, InPlace, Behind):
+        kind.made = kind()
+        del kind.made.number
     cross, data = nn.CrossEntropyLoss(), images()
+    ignored = data[0], np.where(np.arange(12) == 3, -100, data[1])
     weighted = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 9.0]))
     for arguments, words in (
         ((Counting(), cross, data), "changes its buffer 'count'"),
@@ -316,6 +333,15 @@ def test_what_is_no_landscape_is_refused_in_one_line(torch):
         ((small(torch), lambda outputs, targets: outputs.sum() * float("nan"), data), "is nan"),
         ((small(torch), weighted, data), "reduction='sum'"),
         ((small(torch), 3, data), "loss of type int"),
+        ((small(torch), nn.CrossEntropyLoss, data), r"as CrossEntropyLoss\(\)"),
+        ((nn.Linear, cross, data), "module is the class Linear"),
+        ((small(torch).to("meta"), cross, data), "holds no numbers"),
+        ((Pair.made, cross, data), "the logits alone"),
+        ((InPlace.made, cross, data), "changes its inputs"),
+        ((Behind.made, cross, data), "zero in every parameter"),
+        ((small(torch), cross, ignored), "pattern 3 has no finite loss by itself"),
+        ((small(torch), cross, (data[0], data[1].astype(str))), "is no tensor"),
+        ((small(torch), cross, ({"x": data[0]}, data[1])), "take it apart in the module's forward"),
     ):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # PyTorch on broadcasting in the MSE
@@ -323,6 +349,66 @@ def test_what_is_no_landscape_is_refused_in_one_line(torch):
                 make(*arguments)
         assert "\n" not in str(caught.value)
     make(small(torch), nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 9.0]), reduction="sum"), data)
+    with pytest.raises(InputError, match="test_data: inputs of shape"):
+        make(small(torch), cross, data, test_data=(data[0][:, :, :3], data[1]))
+
+
+def test_wrappers_are_taken_off(torch):
+    inner = small(torch)
+    model = make(torch.nn.DataParallel(inner), torch.nn.CrossEntropyLoss(), images())
+    assert list(model.layout.slices) == ["1.weight", "1.bias", "3.weight", "3.bias"]
+
+
+def test_attention_has_second_derivatives(torch):
+    torch.manual_seed(0)
+
+    class Small(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.TransformerEncoderLayer(4, 2, 3, dropout=0.1, batch_first=True)
+            self.last = torch.nn.Linear(4, 3)
+
+        def forward(self, x):
+            return self.last(self.layer(x[:, 0]).mean(dim=1))
+
+    module = Small().double().eval()
+    fused = torch.backends.mha.get_fastpath_enabled()
+    model = make(module, torch.nn.CrossEntropyLoss(), images())
+    x, v = model.at_module()[None], np.random.default_rng(0).standard_normal((1, model.n_dof))
+    assert model.batched and torch.backends.mha.get_fastpath_enabled() == fused
+    np.testing.assert_allclose(model.outputs(x)[0], module(torch.tensor(images()[0])).detach(), atol=1e-12)
+    slope = (model.gradient(x + 1e-5 * v) - model.gradient(x - 1e-5 * v)) / 2e-5
+    assert relative(model.hvp(x, v), slope) < 1e-6
+
+
+@pytest.mark.parametrize("kind, options", [("LSTM", {"num_layers": 2, "bidirectional": True, "batch_first": True}),
+                                           ("GRU", {"bias": False, "num_layers": 2}), ("RNN", {})])  # fmt: skip
+def test_recurrent_layers_go_through_together_with_the_same_numbers(torch, kind, options):
+    class Recurrent(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = getattr(torch.nn, kind)(4, 3, **options)
+            self.last = torch.nn.Linear(6 if "bidirectional" in options else 3, 3)
+
+        def forward(self, x):
+            x = x[:, 0] if self.layer.batch_first else x[:, 0].transpose(0, 1)
+            answers, state = self.layer(x)
+            state = state[1] if kind == "LSTM" else state
+            return self.last(answers.mean(dim=1 if self.layer.batch_first else 0)) + state.sum(dim=(0, 2))[:, None]
+
+    module = Recurrent().double()
+    model = make(module, torch.nn.CrossEntropyLoss(), images())
+    expected = module(torch.tensor(images()[0])).detach().numpy()
+    assert model.batched
+    np.testing.assert_allclose(model.outputs(model.at_module()[None])[0], expected, atol=1e-13)
+
+
+def test_a_dense_hessian_that_memory_does_not_hold_is_refused():
+    from spinnet.landscapes.torch_checks import check_dense
+
+    check_dense(1000)
+    with pytest.raises(InputError, match="use hvp_block, or the Lanczos quadrature"):
+        check_dense(10**7)
 
 
 def test_options_are_checked(torch):

@@ -1,8 +1,10 @@
 """The error-signal report: slopes with the width, attenuation against theory, changes against chance."""
 
 import numpy as np
+import pytest
 from reports.made import made_results
 
+from spinnet.errors import InputError
 from spinnet.records import Variable
 from spinnet.reports.error_signal import ErrorSignalReport
 
@@ -46,3 +48,42 @@ def test_another_slope_and_no_change_are_called_so(tmp_path):
     said = findings(tmp_path, slope=-1.0, change=0.0)
     assert any("NOT as foretold" in line for line in said)
     assert any("no change is shown" in line for line in said) and not any("(changes" in line for line in said)
+
+
+def structures(rate, skip=False, units=8):
+    """A stack of 8 ReLU layers whose error signals change by exp(rate) per layer, but for some noise."""
+    rng = np.random.default_rng(1)
+    slope = rate + 0.01 * rng.standard_normal((1, units, 1, 1))
+    rms = np.exp(slope * np.arange(8)[::-1]) * np.ones((1, units, 3, 1))
+    variables = {
+        "trajectory/time": Variable(np.array([0.0, 10.0, 100.0]), ("time",)),
+        "trajectory/error_rms": np.concatenate([rms, rms[..., -1:]], axis=-1),
+        "trajectory/train_accuracy": np.full((1, units, 3), 0.25),
+    }
+    physics = {
+        "landscape": {"kind": "StructuredNetwork", "hidden": [9] * 8, "activation": "relu", "sigma_w": 1.0,
+                      "sigma_b": 0.0, "normalisation": "none", "skip": skip},
+        "dynamics": {"kind": "SGD"}, "probes": {"error_signal": {}},
+    }  # fmt: skip
+    return {"parameters": {"skip": skip}, "physics": physics, "variables": variables,
+            "attributes": {"n_units": 300, "independent_unit": "replica"}}  # fmt: skip
+
+
+def test_the_rate_of_a_structure_is_compared_with_its_theory(tmp_path):
+    arms = {"networks": [point([16, 16])], "deep": [structures(-0.5 * np.log(2)), structures(-0.2, skip=True)]}
+    results = made_results(tmp_path / "c.h5", arms)
+    report = ErrorSignalReport(arm="networks", structures="deep")
+    *_, plain, skip = report.build(results, lambda line: None).findings
+    assert plain.startswith("plain, 8 relu layers of 9") and "(-0.3466 for wide layers: agrees" in plain
+    assert "training accuracy 0.250" in plain and "after 100 steps" in plain
+    assert skip.startswith("skip connections") and "(+0.2027 for wide layers: does NOT agree" in skip
+
+
+def test_arms_for_which_there_is_no_theory_are_refused_before_the_run():
+    settings = {"arm": "networks", "structures": "deep"}
+    dense, deep = point([16, 16])["physics"], structures(0.0)["physics"]
+    ErrorSignalReport.check(settings, {"networks": [dense], "deep": [deep]})
+    with pytest.raises(InputError, match="plain stacks"):
+        ErrorSignalReport.check(settings, {"networks": [deep], "deep": [deep]})
+    with pytest.raises(InputError, match="4 hidden layers or more"):
+        ErrorSignalReport.check(settings, {"networks": [dense], "deep": [dense]})

@@ -38,34 +38,51 @@ def test_fewer_zero_modes_than_the_bound_are_called_a_violation(tmp_path):
     assert "nothing is counted" in build(tmp_path, solved([64, 65], [20, 20], [0, 2])).findings[0]
 
 
-def fits(patterns, status, unsatisfied):
+def fits(patterns, status, unsatisfied, seed=0):
     variables = {"dynamics/fit_status": [status], "dynamics/unsatisfied": [unsatisfied],
                  "endpoint/energy_density": [np.where(np.array(status) == 1, 0.0, 0.05)]}  # fmt: skip
     physics = {"landscape": {"kind": "DenseNetwork", "hidden": [14]}, "dynamics": {"kind": "LevenbergMarquardt"},
                "probes": {"final": {}}}  # fmt: skip
-    return {"parameters": {"data_options": patterns}, "physics": physics,
+    return {"parameters": {"patterns": patterns, "seed": seed}, "physics": physics,
             "attributes": {"n_dof": 225, "n_units": patterns},
             "variables": {name: np.array(value) for name, value in variables.items()}}  # fmt: skip
 
 
+def jamming(tmp_path, points):
+    return JammingReport().build(made_results(tmp_path / "c.h5", {"jamming": points}), lambda line: None)
+
+
 def test_two_peaks_and_unfinished_runs_are_told_apart(tmp_path):
     points = [fits(675, [1, 1, 1, 1], [0, 0, 0, 0]), fits(800, [1, 2, 2, 0], [0, 230, 250, 20]),
+              fits(800, [2, 2, 2, 1], [240, 235, 245, 0], seed=1),
               fits(900, [2, 2, 2, 2], [260, 270, 280, 290])]  # fmt: skip
-    results = made_results(tmp_path / "c.h5", {"jamming": points})
-    content = JammingReport(arm="jamming").build(results, lambda line: None)
-    assert "all runs are solved up to P/W = 3, none from 4 on; 1 of 12 runs are unfinished" in content.findings[0]
-    assert "N_Δ/W = 1.022 to 1.289 (6 runs)" in content.findings[1]  # the unfinished run is not in the gap
-    assert "two peaks side by side at P/W = 3.56" in content.findings[2]
+    content = jamming(tmp_path, points)
+    bracket, place, minima, peaks = content.findings
+    assert "all runs are solved up to P/W = 3, none from 4 on; 1 of 16 runs are unfinished" in bracket
+    # 5/7 of thresholds between 3 and 3.56, 2/7 between 3.56 and 4
+    assert "falls at P/W = 3.42" in place and "3.47 with the unfinished counted as solved, 3.40 as" in place
+    assert "N_Δ/W = 1.022 to 1.289 (9 runs)" in minima  # the unfinished run is not in the gap
+    assert "side by side at P/W = 3.56 stand 2 solved runs with N_Δ = 0 and 5 minima" in peaks
+    assert "two peaks, for" in peaks and "1 unfinished runs there stopped at N_Δ/W = 0.089" in peaks
+    assert [row["draws"] for row in content.rows] == [1, 2, 1]
 
 
-@pytest.mark.parametrize(("least", "told"), [(230, "a jump from zero, wider than any gap"), (9, "NO clear jump")])
-def test_a_jump_is_told_only_where_the_gap_at_zero_is_the_widest(tmp_path, least, told):
-    points = [fits(675, [1, 1], [0, 0]), fits(800, [1, 2, 2, 2], [0, least, least + 20, least + 50])]
-    content = JammingReport().build(made_results(tmp_path / "c.h5", {"jamming": points}), lambda line: None)
-    assert told in content.findings[1]
+@pytest.mark.parametrize(("least", "told"), [(230, ": two peaks, for one"), (9, "two peaks are NOT decided")])
+def test_two_peaks_are_told_only_where_one_would_not_leave_the_gap(tmp_path, least, told):
+    points = [fits(675, [1, 1], [0, 0]), fits(800, [1, 2, 2, 2, 2, 2], [0, least, least + 20, least + 50, 240, 250])]
+    content = jamming(tmp_path, points)
+    assert told in content.findings[-1]
+
+
+def test_the_place_of_the_transition_is_compared_between_sizes(tmp_path):
+    points = [fits(675, [1, 1], [0, 0]), fits(800, [1, 2], [0, 230]), fits(900, [2, 2], [230, 250])]
+    larger = [{**fits(patterns, status, [0, 0]), "attributes": {"n_dof": 450, "n_units": patterns}}
+              for patterns, status in ((1800, [1, 1]), (1900, [1, 2]), (2000, [2, 2]))]  # fmt: skip
+    results = made_results(tmp_path / "c.h5", {"jamming": points, "larger": larger})
+    content = JammingReport(arm="jamming", larger="larger").build(results, lambda line: None)
+    assert "from 225 to 450 parameters the place P/W of the transition rises" in content.findings[-1]
 
 
 def test_a_study_that_never_jams_measures_no_jump(tmp_path):
-    points = [fits(225, [1, 1], [0, 0])]
-    content = JammingReport().build(made_results(tmp_path / "c.h5", {"jamming": points}), lambda line: None)
+    content = jamming(tmp_path, [fits(225, [1, 1], [0, 0])])
     assert "not bracketed" in content.findings[0] and "not measured" in content.findings[1]

@@ -253,7 +253,7 @@ def test_large_models_have_quadratures_with_residuals_and_no_index(folder, monke
     result = read_result("net.h5")
     assert result.variables["trained/spectrum/node"].data.shape == (2, 8, 43)
     assert result.variables["trained/spectrum/converged"].data.all()
-    assert not any("index" in name for name in result.variables)
+    assert not any("index" in name for name in result.variables if not name.startswith("glass"))
     assert "2 of 2 pairs of extremes are converged" in " ".join(done.output.split())
 
 

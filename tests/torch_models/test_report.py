@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from spinnet.records import Variable
-from spinnet.torch_models.report import Report, pair_mean, stated
+from spinnet.torch_models.report import write_report
 from spinnet.torch_models.settings import Settings
+from spinnet.torch_models.statements import pair_mean, stated
 
 N, SEEDS, BATCH, RATE = 200, 6, 4, 0.1
 WAITS, DELAYS = np.array([10.0, 100.0]), np.array([0, 1, 2, 4, 8, 16, 32, 64, 128, 256], dtype=float)
@@ -31,7 +32,29 @@ def ageing(factor, noise=1.0):
     }
     variables = {name: Variable(data, dims) for name, (data, dims) in given.items()}
     settings = Settings(probes=("ageing",), seeds=SEEDS, steps=400, learning_rate=RATE, batch=BATCH)
-    return " ".join(Report(variables, settings, 50, {}).content.findings)
+    return " ".join(write_report(variables, settings, 50, {}).findings)
+
+
+def test_the_gaussian_match_is_that_of_a_random_matrix():
+    rng = np.random.default_rng(2)
+    matrix = rng.standard_normal((N, N))
+    values = np.linalg.eigvalsh(1.5 * (matrix + matrix.T) / np.sqrt(2 * N) + 1.0 * np.eye(N)) * 50
+    spiked = np.append(values[:-3], [400.0, 500.0, 600.0])  # a wrong landscape: three eigenvalues stand apart
+    for spectrum, above in ((values, 0.0), (spiked, 3.0)):
+        given = {
+            "trained/endpoint/configuration": Variable(np.zeros((1, N)), ("replica", "coordinate")),
+            "trained/spectrum/eigenvalue": Variable(spectrum[None], ("replica", "mode")),
+            "trained/spectrum/index": Variable(np.array([(values < 0).sum()]), ("replica",)),
+            "trained/spectrum/spacing_ratio": Variable(np.array([0.53]), ("replica",)),
+            "trained/spectrum/zero_modes": Variable(np.array([0]), ("replica",)),
+            "trained/spectrum/operator_residual": Variable(np.array([1e-15]), ("replica",)),
+        }
+        given |= {name.replace("trained", "untrained"): variable for name, variable in given.items()}
+        rows = write_report(given, Settings(probes=("hessian",)), 50, {"0": slice(0, N)}).rows
+        found = {row["quantity"]: row["trained"] for row in rows}
+        assert found["eigenvalues above that edge"] == above
+        if not above:
+            assert abs(found["Gaussian match: share negative"] - (values < 0).mean()) < 0.02
 
 
 @pytest.mark.parametrize(
@@ -93,7 +116,7 @@ def test_a_spacing_ratio_is_given_to_the_nearest_law():
         }
         given |= {f"untrained/{name.removeprefix('trained/')}": value for name, value in given.items()
                   if name.startswith("trained/spectrum")}  # fmt: skip
-        return " ".join(Report(given, Settings(probes=("hessian",)), 50, {"0": slice(0, N)}).content.findings)
+        return " ".join(write_report(given, Settings(probes=("hessian",)), 50, {"0": slice(0, N)}).findings)
 
     scatter = 0.004 * np.array([-1, 1, -1, 1, -1, 1])
     assert "repel" in verdict(0.531 + scatter)
