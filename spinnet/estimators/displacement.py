@@ -1,7 +1,11 @@
-r"""Exponents of a mean-square displacement, and whether displacements of several ages collapse.
+r"""Local exponents of a mean-square displacement, and whether they fall below those of diffusion.
 
-A local exponent d ln Δ/d ln t is a straight line through the points within a factor of t: neighbouring points of one
-run are nearly equal, and the slope between two of them is mostly noise.
+A local exponent d ln Δ/d ln c, c the delay or another clock, is a straight line through the points within a factor of
+the delay: neighbouring points of one run are nearly equal, and the slope between two of them is mostly noise.
+
+The lowest exponent of a curve is a place that was chosen: where noise is low, it is chosen, and its own error knows
+nothing of that. Here the place is chosen on one half of the units and the exponent read on the other, both ways round
+and over many halvings; the jackknife over units goes through all of it.
 """
 
 from __future__ import annotations
@@ -13,19 +17,34 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spinnet.errors import InputError
-from spinnet.estimators.resampling import FEWEST_UNITS, jackknife
+from spinnet.estimators.resampling import FEWEST_UNITS, halvings, jackknife
 
 #: An exponent with a larger error is no reading: rare batches of large gradients make short delays uncertain.
 KNOWN = 0.15
+#: Probability with which the bound below all exponents holds.
+COVERAGE = 0.95
+_SHARE = 1.5  # a window must reach so far on either side of its middle: half a span over this
 
 
 @dataclass(frozen=True)
 class LocalExponents:
-    """d ln Δ/d ln t of one waiting time: arrays of shape (delay,), NaN where the window does not fit.
+    """d ln Δ/d ln c of one waiting time: arrays of shape (delay,), NaN where the window does not fit.
 
-    ``lowest`` is the smallest of those that are known to :data:`KNOWN` or better, at the delay ``lowest_at``, with the
-    error at that delay (its choice biases it down by less than that error where the curve is smooth); NaN where none
-    is known so well.
+    Attributes
+    ----------
+    exponent, error
+        Of the mean over all units.
+    lowest, lowest_error
+        The smallest of those that are known to :data:`KNOWN` or better: place and value from different units. Its mean
+        is not below the true smallest one. NaN where none is known so well.
+    lowest_at
+        The delay at which it lies for all units together.
+    rise, rise_error
+        By how much the exponent is higher again at its greatest later on, places and values from different units; 0
+        where the lowest is the last.
+    bound
+        With the probability :data:`COVERAGE` all those exponents lie above it (Student's t, Bonferroni over delays).
+    n_units : int
     """
 
     delay: NDArray
@@ -34,11 +53,53 @@ class LocalExponents:
     lowest: float
     lowest_error: float
     lowest_at: float
+    rise: float
+    rise_error: float
+    bound: float
     n_units: int
 
 
+class _Windows:
+    """Straight lines through all points within a factor of each delay."""
+
+    def __init__(self, delay: NDArray, known: NDArray, span: float):
+        x, half = np.log(delay), 0.5 * math.log(span)
+        self.known, self.inside = known, np.zeros((len(delay), len(delay)))
+        for k in np.flatnonzero(known):
+            near = known & (np.abs(x - x[k]) <= half * (1 + 1e-9))
+            # Whole steps are not evenly spaced in ln t: two thirds of the span, on both sides of the middle, will do.
+            if near.sum() >= 4 and min(x[k] - x[near][0], x[near][-1] - x[k]) >= half / _SHARE:
+                self.inside[k, near] = 1.0
+        self.fits = self.inside.any(axis=1)
+        self._inside = self.inside[np.ix_(self.fits, known)]
+
+    def slopes(self, log_clock: NDArray, log_curve: NDArray) -> NDArray:
+        """At the places that fit, from values at the known delays."""
+        ones = self._inside.sum(axis=1)
+        c, y, cc, cy = (self._inside @ v for v in (log_clock, log_curve, log_clock**2, log_clock * log_curve))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return (cy - c * y / ones) / (cc - c * c / ones)
+
+
+def exponents_of(delay: ArrayLike, curve: ArrayLike, clock: ArrayLike | None = None, span: float = 10.0) -> NDArray:
+    """Local exponents of one curve without errors, such as of a null; NaN where no window fits."""
+    t, curve = np.asarray(delay, dtype=np.float64), np.asarray(curve, dtype=np.float64)
+    clock = t if clock is None else np.asarray(clock, dtype=np.float64)
+    known = np.isfinite(curve) & (curve > 0) & np.isfinite(clock) & (clock > 0)
+    windows, found = _Windows(t, known, span), np.full(len(t), np.nan)
+    if windows.fits.any():
+        found[windows.fits] = windows.slopes(np.log(clock[known]), np.log(curve[known]))
+    return found
+
+
 def displacement_exponents(
-    delay: ArrayLike, displacement: ArrayLike, span: float = 10.0, fewest_units: int = FEWEST_UNITS
+    delay: ArrayLike,
+    displacement: ArrayLike,
+    span: float = 10.0,
+    fewest_units: int = FEWEST_UNITS,
+    *,
+    clock: ArrayLike | None = None,
+    until: float = math.inf,
 ) -> LocalExponents:
     """Local exponents of the mean over units of Δ.
 
@@ -50,95 +111,78 @@ def displacement_exponents(
         NaN in a whole column where the run ends.
     span : float
         Ratio of the last to the first delay of a window; a window needs four points and this full span.
+    clock : array_like (unit, delays), optional
+        What runs instead of the delay, increasing; the windows are those of the delay all the same.
+    until : float
+        The lowest exponent is looked for in windows that end by this delay; the rise after it anywhere later.
 
     Raises
     ------
     InputError
         For shapes that do not fit, too few units, or no window that fits.
+
+    Notes
+    -----
+    Cost: 64 (units + 1) fits of all windows.
     """
     t, moved = np.asarray(delay, dtype=np.float64), np.asarray(displacement, dtype=np.float64)
     if t.ndim != 1 or moved.ndim != 2 or moved.shape[1] != len(t) or (t <= 0).any() or (np.diff(t) <= 0).any():
         raise InputError(f"delays {t.shape}, displacements {moved.shape}: increasing ones above 0 and (unit, delay)")
-    known = np.isfinite(moved).all(axis=0) & (moved.mean(axis=0) > 0)
-    x = np.log(t)
-    half = 0.5 * math.log(span)
-    weights = np.zeros((len(t), len(t)))
-    for k in np.flatnonzero(known):
-        near = known & (np.abs(x - x[k]) <= half * (1 + 1e-9))
-        # Whole steps are not evenly spaced in ln t: two thirds of the span, on both sides of the middle, will do.
-        if near.sum() < 4 or x[k] - x[near][0] < half / 1.5 or x[near][-1] - x[k] < half / 1.5:
-            continue
-        centred = x[near] - x[near].mean()
-        weights[k, near] = centred / (centred @ centred)
-    fits = weights.any(axis=1)
-    if not fits.any():
+    ran = np.broadcast_to(t, moved.shape) if clock is None else np.asarray(clock, dtype=np.float64)
+    if ran.shape != moved.shape:
+        raise InputError(f"clock {ran.shape} and displacements {moved.shape}: both (unit, delay)")
+    known = np.isfinite(moved).all(axis=0) & np.isfinite(ran).all(axis=0)
+    known &= (np.nan_to_num(moved).mean(axis=0) > 0) & (np.nan_to_num(ran).mean(axis=0) > 0)
+    windows = _Windows(t, known, span)
+    if not windows.fits.any():
         raise InputError(
             f"{int(known.sum())} delays hold displacements: no window of a factor of {span:g} fits; run longer or take "
             "a narrower one"
         )
-    found = jackknife(
-        lambda rows: weights[:, known] @ np.log(rows.mean(axis=0)), moved[:, known], fewest_units=fewest_units
-    )
-    exponent, error = (np.where(fits, values, np.nan) for values in (found.value, found.error))
-    read = np.where(error <= KNOWN, exponent, np.inf)
-    low = int(np.nanargmin(read))
-    ends = (exponent[low], error[low], t[low]) if np.isfinite(read[low]) else (np.nan, np.nan, np.nan)
-    return LocalExponents(t, exponent, error, *map(float, ends), found.n_units)
+    moved, ran = moved[:, known], ran[:, known]
+
+    def slopes(rows: NDArray) -> NDArray:
+        return windows.slopes(np.log(ran[rows].mean(axis=0)), np.log(moved[rows].mean(axis=0)))
+
+    everyone = np.arange(len(moved))
+    found = jackknife(lambda rows: slopes(rows.astype(int)), everyone, fewest_units=fewest_units)
+    exponent, error = np.full(len(t), np.nan), np.full(len(t), np.nan)
+    exponent[windows.fits], error[windows.fits] = found.value, found.error
+    at = t[windows.fits]
+    asked = (at * math.sqrt(span) <= until * (1 + 1e-9)) & (found.error <= KNOWN)
+    if not asked.any():
+        return LocalExponents(t, exponent, error, *([math.nan] * 6), found.n_units)
+    readable = found.error <= KNOWN
+    halves = halvings(len(moved))
+    ends = jackknife(lambda rows: _crossed(slopes, rows.astype(int), halves, asked, readable), everyone,
+                     fewest_units=fewest_units)  # fmt: skip
+    (lowest, rise), (lowest_error, rise_error) = ends.value, ends.error
+    place = at[int(np.argmin(np.where(asked, found.value, np.inf)))]
+    bound = float((found.value - _quantile(int(asked.sum()), found.n_units) * found.error)[asked].min())
+    return LocalExponents(
+        t, exponent, error, float(lowest), float(lowest_error), float(place), float(rise), float(rise_error), bound,
+        found.n_units,
+    )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Collapse:
-    """Spread over ages of ln Δ at equal clock readings: root mean square over ages and readings.
+def _crossed(slopes, rows: NDArray, halves: NDArray, asked: NDArray, readable: NDArray) -> NDArray:
+    """Lowest exponent and rise after it: chosen on one part of the rows, read on the other, mean over halvings."""
+    total, count = np.zeros(2), 0
+    for half in halves:
+        parts = [slopes(rows[mask]) for mask in (half[rows], ~half[rows]) if mask.any()]
+        if len(parts) < 2:
+            continue
+        for choice, value in (parts, parts[::-1]):
+            low = int(np.argmin(np.where(asked, choice, np.inf)))
+            later = np.where(readable, choice, -np.inf)
+            later[:low] = -np.inf
+            total += value[low], value[int(np.argmax(later))] - value[low]
+            count += 1
+    return total / max(count, 1)
 
-    ``raw`` uses the delay itself, ``rescaled`` another clock; ``gain`` is raw/rescaled, above 1 where the clock helps.
-    Only readings that all ages reach are compared.
-    """
 
-    raw: float
-    raw_error: float
-    rescaled: float
-    rescaled_error: float
-    gain: float
-    gain_error: float
-    n_units: int
+def _quantile(places: int, units: int) -> float:
+    """Student's, one-sided, shared among the places."""
+    from scipy.special import stdtrit
 
-
-def collapse(delay: ArrayLike, displacement: ArrayLike, clock: ArrayLike, readings: int = 24) -> Collapse:
-    """How far displacements of several ages lie apart as functions of the delay, and of another clock.
-
-    Parameters
-    ----------
-    delay : array_like (delays,)
-        Above 0.
-    displacement, clock : array_like (unit, age, delays)
-        Δ and what the clock has run between t_w and t_w + t, increasing in t; NaN beyond the run.
-
-    Raises
-    ------
-    InputError
-        For fewer than two ages, or ages without a common range.
-    """
-    t = np.asarray(delay, dtype=np.float64)
-    moved, clock = np.asarray(displacement, dtype=np.float64), np.asarray(clock, dtype=np.float64)
-    if moved.ndim != 3 or moved.shape != clock.shape or moved.shape[2] != len(t) or moved.shape[1] < 2:
-        raise InputError(f"collapse was given {moved.shape} and {clock.shape}: need (unit, age, delay) with two ages")
-    known = np.isfinite(moved).all(axis=0) & np.isfinite(clock).all(axis=0)
-
-    def spread(reading: NDArray, curves: NDArray) -> float:
-        ends = [(reading[age][known[age]][0], reading[age][known[age]][-1]) for age in range(len(reading))]
-        low, high = max(end[0] for end in ends), min(end[1] for end in ends)
-        if not low < high:
-            raise InputError("collapse: the ages have no common range of the clock")
-        at = np.geomspace(low, high, readings)
-        logs = np.array([np.interp(np.log(at), np.log(reading[age][known[age]]), np.log(curves[age][known[age]]))
-                         for age in range(len(reading))])  # fmt: skip
-        return float(np.sqrt(logs.var(axis=0).mean()))
-
-    def both(curves: NDArray, clocks: NDArray) -> NDArray:
-        mean = curves.mean(axis=0)
-        raw, rescaled = spread(np.repeat(t[None], len(mean), axis=0), mean), spread(clocks.mean(axis=0), mean)
-        return np.array([raw, rescaled, raw / rescaled])
-
-    found = jackknife(both, np.where(known, moved, 0.0), np.where(known, clock, 0.0))
-    (raw, rescaled, gain), (raw_error, rescaled_error, gain_error) = found.value, found.error
-    return Collapse(raw, raw_error, rescaled, rescaled_error, gain, gain_error, found.n_units)
+    return float(stdtrit(max(units - 1, 1), 1.0 - (1.0 - COVERAGE) / places))

@@ -11,13 +11,14 @@ Bouchaud, Phys. Rev. E 71, 041505 (2005).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spinnet.errors import InputError, NotConvergedError
-from spinnet.estimators.resampling import FEWEST_UNITS, Estimate, jackknife
+from spinnet.estimators.resampling import FEWEST_UNITS, Estimate, halvings, jackknife
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,13 @@ class DynamicSusceptibility:
     within, within_error
         N times the mean over samples of the variance between replicas on one sample; NaN for one replica.
     peak_time, peak, peak_error
-        Where the total is largest among the times measured, and its value there with its error.
+        Where the total is largest among the times measured, and its value there with its error, which does not know
+        that the place was chosen.
     n_units : int
         Samples.
+    height, height_error, drop, drop_error
+        The total at its largest, and by how much that is above the total at the last time: places found on one half of
+        the samples, values read on the other.
     """
 
     correlation: NDArray
@@ -48,6 +53,10 @@ class DynamicSusceptibility:
     peak: float
     peak_error: float
     n_units: int
+    height: float = math.nan
+    height_error: float = math.nan
+    drop: float = math.nan
+    drop_error: float = math.nan
 
     @property
     def between(self) -> NDArray:
@@ -96,10 +105,38 @@ def dynamic_susceptibility(
     if replicas == 1:
         within, w_error = np.full_like(total, np.nan), np.full_like(total, np.nan)
     top = int(np.argmax(total))
+    (height, drop), (height_error, drop_error) = _peak(overlap)
     return DynamicSusceptibility(
         correlation, c_error, total, t_error, within, w_error, float(time[top]), float(total[top]),
-        float(t_error[top]), found.n_units,
+        float(t_error[top]), found.n_units, n * height, n * height_error, n * drop, n * drop_error,
     )  # fmt: skip
+
+
+def _peak(overlap: NDArray) -> tuple[NDArray, NDArray]:
+    """Variance at its peak, and less that at the last time, with jackknife errors: the peak is found on one half of the
+    samples and read on the other, mean over halvings and both ways round."""
+    samples, replicas = overlap.shape[:2]
+    means = overlap.mean(axis=1)
+    means -= means.mean(axis=0)
+    within = (1.0 - 1.0 / replicas) * overlap.var(axis=1, ddof=1) if replicas > 1 else np.zeros_like(means)
+    # Of each half: sums with all samples, in place 0, and without one, in place 1 + its number.
+    totals = []
+    for half in (halves := halvings(samples)), ~halves:
+        count, *sums = (
+            np.concatenate([(half @ values)[:, None], (half @ values)[:, None] - half[:, :, None] * values], axis=1)
+            for values in (np.ones((samples, 1)), means, means**2, within)
+        )
+        with np.errstate(invalid="ignore", divide="ignore"):
+            totals.append((sums[1] - sums[0] ** 2 / count) / (count - 1.0) + sums[2] / count)
+    found = []
+    for choice, read in (totals, totals[::-1]):
+        sound = np.isfinite(choice).all(axis=2) & np.isfinite(read).all(axis=2)
+        place = np.argmax(np.where(np.isfinite(choice), choice, -np.inf), axis=2)[..., None]
+        top = np.take_along_axis(read, place, axis=2)[..., 0]
+        found.append(np.where(sound, [top, top - read[..., -1]], np.nan))
+    value = np.nanmean(found, axis=(0, 2))  # (2, 1 + samples)
+    apart = value[:, 1:] - value[:, 1:].mean(axis=1, keepdims=True)
+    return value[:, 0], np.sqrt((samples - 1) / samples * (apart**2).sum(axis=1))
 
 
 def relaxation_time(

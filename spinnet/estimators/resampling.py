@@ -164,6 +164,16 @@ def bootstrap(
     )
 
 
+def halvings(n: int, count: int = 32) -> NDArray:
+    """Random halvings of n units, the same at every call, (halving, unit) and True for one half.
+
+    What is chosen because it is extreme (the lowest exponent, the highest peak) is chosen on one half and read on the
+    other: its value then is that of its place, not that of the luck which made it extreme.
+    """
+    rng = np.random.default_rng(n)
+    return np.array([rng.permutation(n) < n // 2 for _ in range(count)])
+
+
 def _units(arrays: tuple[ArrayLike, ...], fewest_units: int, method: str) -> tuple[list[NDArray], int]:
     if not arrays:
         raise InputError(f"{method} was given no array; give at least one whose first axis counts units")

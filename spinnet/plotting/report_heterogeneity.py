@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -20,6 +21,7 @@ def draw(report: LoadedReport) -> Figure:
         points = report.below("points", arm)
         if points:
             _row(axes[2 * row], axes[2 * row + 1], points, style.COLOURS[row % len(style.COLOURS)])
+            axes[2 * row].set_title(arm.replace("_", " "))
     style.letter(axes)
     return figure
 
@@ -27,11 +29,14 @@ def draw(report: LoadedReport) -> Figure:
 def _row(left: Axes, right: Axes, points, colour: str) -> None:
     for one, shade in zip(points.values(), style.shades(colour, len(points)), strict=True):
         delay = one["delay"]
-        label = str(one.attributes["label"]).replace("_", " ")
+        label = str(one.attributes["label"]).partition(" ")[2].replace("_", " ").replace(",", ", ")
         for ax, name in ((left, "overlap"), (right, "chi4")):
             mean, error = one[name], one[f"{name}_error"]
             ax.fill_between(delay, mean - error, mean + error, color=shade, alpha=0.35, lw=0)
-            ax.plot(delay, mean, color=shade, lw=1.1, label=label)
+            ax.plot(delay, mean, color=shade, lw=1.1, label=label if ax is right else None)
+        if np.isfinite(one.number("independent")):
+            right.axhline(one.number("independent"), color=shade, lw=0.8, ls=(0, (1, 1.5)))
+    right.plot([], [], color=style.GREY, lw=0.8, ls=(0, (1, 1.5)), label="independent runs")
     last = list(points.values())[-1]
     left.axhline(last.number("level"), color=style.GREY, lw=0.8, ls=(0, (1, 1.5)))
     if last.number("network"):
@@ -41,4 +46,6 @@ def _row(left: Axes, right: Axes, points, colour: str) -> None:
         ax.set_xlabel("delay $t$ (steps)" if last.number("network") else "delay $t$")
     left.set_ylabel(r"overlap $q(t_w+t,t_w)$")
     right.set_ylabel(r"$\chi_4=n\,\mathrm{Var}\,q$")
-    left.legend(loc="lower left", fontsize=7.0)
+    right.legend(loc="upper left", fontsize=7.0)
+    if last.number("network"):
+        left.legend(loc="lower left", fontsize=7.0)

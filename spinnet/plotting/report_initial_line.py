@@ -37,7 +37,7 @@ def draw(report: LoadedReport) -> Figure:
     axes[1].set_yticks(-np.arange(len(names)), names, fontsize=7.5)
     for tick, shade in zip(axes[1].get_yticklabels(), colours, strict=True):
         tick.set_color(tuple(0.75 * part for part in shade))
-    axes[1].set_ylim(0.6 - len(names), 0.6)
+    axes[1].set_ylim(0.4 - len(names), 0.6)
     axes[1].tick_params(axis="y", which="both", length=0)
     axes[1].set_xlabel("rises over drop of each run (dotted: none)")
     style.letter(axes)

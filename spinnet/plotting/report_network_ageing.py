@@ -66,19 +66,22 @@ def _displacement(ax: Axes, group: Group, colour: str, name: str) -> None:
 
 
 def _exponents(ax: Axes, arms: dict[str, Group], colours: dict[str, str]) -> None:
-    """The local exponent at the greatest age of each arm."""
+    """The local exponent at the greatest age of each arm, on the clock of its noise; dotted: its harmonic modes."""
     for label, group in arms.items():
-        fitted = np.flatnonzero(np.isfinite(group["exponent"]).any(axis=1))
+        name = "clock_exponent" if "clock_exponent" in group.arrays else "exponent"
+        fitted = np.flatnonzero(np.isfinite(group[name]).any(axis=1))
         if not len(fitted):
             continue
-        mean, error = group["exponent"][fitted[-1]], group["exponent_error"][fitted[-1]]
+        mean, error = group[name][fitted[-1]], group[f"{name}_error"][fitted[-1]]
         age = group["waiting_time"][fitted[-1]]
         ax.fill_between(group["delay"], mean - error, mean + error, color=colours[label], alpha=0.3, lw=0)
         ax.plot(group["delay"], mean, color=colours[label], label=rf"{_name(label)}, $t_w={age:.6g}$")
+        if "harmonic_exponent" in group.arrays:
+            ax.plot(group["delay"], group["harmonic_exponent"][fitted[-1]], color=colours[label], lw=0.9, ls=_DOTS)
     ax.axhline(1.0, color=style.GREY, lw=0.8)
     ax.set_xscale("log")
     ax.set_xlabel("delay $t$")
-    ax.set_ylabel(r"$\mathrm{d}\ln\Delta/\mathrm{d}\ln t$")
+    ax.set_ylabel(r"$\mathrm{d}\ln\Delta/\mathrm{d}\ln\Delta_0$ (glass: $t$)")
     ax.set_ylim(0.0, 2.6)
     ax.legend(loc="upper left", fontsize=7.0)
 

@@ -22,12 +22,13 @@ def draw(report: LoadedReport) -> Figure:
         axes[0].plot(one["duration"], one["energy"], color=shade, ls=_DASHES, lw=0.9)
     if held:
         axes[0].plot([], [], color=style.INK, ls=_DASHES, lw=0.9, label="rate held")
-    axes[0].legend(loc="best")
-    axes[0].set_xlabel("steps of the cooling")
+    style.headroom(axes[0], 2)
+    axes[0].legend(loc="upper right", ncols=2)
+    axes[0].set_xlabel(r"steps of the cooling, $\eta_0$/rate")
     glass = report.below("series", "glass")
     if glass:
         _energies(axes[1], glass, style.COLOURS[1], "N", "energy per spin at the end")
-        axes[1].set_xlabel("duration of the cooling")
+        axes[1].set_xlabel(r"duration of the cooling, $T_0$/rate")
         axes[1].legend(loc="best")
     else:
         axes[1].set_axis_off()

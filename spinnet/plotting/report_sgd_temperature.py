@@ -10,19 +10,26 @@ from spinnet.plotting import style
 from spinnet.plotting.loaded import Group, LoadedReport
 
 _DASHES = (0, (4, 1.6))
+_MATCHED = {"loss": "loss", "excess": "loss above minimum"}
 _SHOWN = (("loss", "mean loss"), ("noise_trace", r"$\mathrm{tr}\,C$"), ("hessian_trace", r"$\mathrm{tr}\,H$"),
           ("norm_square", r"$|w|^2$"))  # fmt: skip
 
 
 @style.styled
 def draw(report: LoadedReport) -> Figure:
-    """Variances on regression; of a network loss and noise against temperature, and SGD over Langevin, both matches."""
-    figure, axes = style.new_figure(1.45 * style.PAGE, 2.7, 3)
-    regressions, networks = report.below("regression"), report.below("network")
+    """Variances on regression; of a network the loss against temperature, the same above the minimum below each run
+    where that was measured, and SGD over Langevin at both matches."""
+    networks = report.below("network")
+    network = list(networks.values())[-1] if networks else None
+    shown = [] if network is None else [name for name in ("loss", "excess") if name in network.arrays]
+    wide = (1.45 if len(shown) < 2 else 1.9) * style.PAGE
+    figure, axes = style.new_figure(wide if shown else style.COLUMN, 2.7, 1 + len(shown) + bool(shown))
+    regressions = report.below("regression")
     _variances(axes[0], list(regressions.values())[-1])
-    network = list(networks.values())[-1]
-    _loss(axes[1], network)
-    _ratios(axes[2], network)
+    for ax, name in zip(axes[1:], shown, strict=False):
+        _loss(ax, network, name)
+    if shown:
+        _ratios(axes[-1], network)
     style.letter(axes)
     return figure
 
@@ -41,19 +48,19 @@ def _variances(ax: Axes, group: Group) -> None:
     ax.legend(loc="upper right")
 
 
-def _loss(ax: Axes, group: Group) -> None:
-    ax.errorbar(group["temperature"], group["loss"], group["loss_error"], color=style.COLOURS[1], marker="o", ms=3.6,
+def _loss(ax: Axes, group: Group, what: str) -> None:
+    ax.errorbar(group["temperature"], group[what], group[f"{what}_error"], color=style.COLOURS[1], marker="o", ms=3.6,
                 lw=0.9, label="Langevin")  # fmt: skip
-    level, error = group.number("sgd_loss"), group.number("sgd_loss_error")
+    level, error = group.number(f"sgd_{what}"), group.number(f"sgd_{what}_error")
     ax.axhspan(level - error, level + error, color=style.COLOURS[0], alpha=0.3, lw=0)
     ax.axhline(level, color=style.COLOURS[0], lw=1.0, label="SGD")
-    for name, told, dashes in (("noise", "equal noise", _DASHES), ("loss", "equal loss", (0, (1, 1.5)))):
+    for name, told, dashes in (("noise", "equal noise", _DASHES), (what, f"equal {_MATCHED[what]}", (0, (1, 1.5)))):
         place = group.number(f"{name}_temperature")
         if np.isfinite(place):
             ax.axvline(place, color=style.INK, lw=0.9, ls=dashes, label=told)
     ax.set_xscale("log")
     ax.set_xlabel("temperature per pattern")
-    ax.set_ylabel("mean loss (with decay)")
+    ax.set_ylabel("mean loss (with decay)" if what == "loss" else "mean loss above the minimum below")
     ax.legend(loc="best")
 
 

@@ -25,18 +25,15 @@ from spinnet.reports.ageing_curves import (
     infinite_curves,
     limit_at,
     nearest,
-    normal_z,
 )
 from spinnet.reports.base import Content, Report
 from spinnet.reports.glass_theory import covariance_of, refuse_field, temperature_of
 from spinnet.reports.results import StudyResults, shared_label
-from spinnet.reports.verdicts import REJECTED_FIT
+from spinnet.reports.verdicts import DECISIVE, REJECTED_FIT, furthest, normal_z
 from spinnet.theory.covariance import Covariance
 from spinnet.theory.spherical_ageing import ageing_state
 from spinnet.theory.spherical_transitions import dynamic_transition
 
-#: So many standard errors are a difference.
-DECISIVE = 4.0
 #: The window of C without another wish: from here to this share of the plateau.
 _LOWEST, _SHARE = 0.1, 0.9
 #: Slopes of the theory this close to the late one are called equal to it.
@@ -126,14 +123,14 @@ class AgeingReport(Report):
         if repeated:
             first = [Aged(point) for point in results.points(arm)]
             others = [Aged(point) for point in results.points(repeated)]
-            content.findings += repeated_findings(content, repeated, first, others, DECISIVE)
+            content.findings += repeated_findings(content, repeated, first, others)
         if control:
             for number, (shared, points) in enumerate(results.series(control)):
                 sizes = [Aged(point) for point in points]
                 group = f"control/{number}"
                 known = infinite_curves(content, group, sizes, self.tolerance, tell)
                 _store(content, group, shared_label(shared), sizes)
-                content.findings += control_findings(content, group, sizes, known, DECISIVE)
+                content.findings += control_findings(content, group, sizes, known)
         return content
 
     def _series(self, content: Content, group: str, label: str, sizes: list[Aged], tell) -> None:
@@ -243,14 +240,15 @@ def _violation(one: Aged, known, temperature: float) -> str:
     """Tχ − (1 − C) where it is furthest from zero in its errors."""
     if one.samples < 2:
         return "one sample has no error: whether FDT holds is not tested"
-    z = normal_z(one.mean[2], one.error[2], one.samples)
-    wait, delay = np.unravel_index(np.argmax(np.abs(z)), z.shape)
+    (wait, delay), z = furthest(normal_z(one.mean[2], one.error[2], one.samples))
     theory = temperature * known.values[1, wait, delay] - (1.0 - known.values[0, wait, delay])
     values = (
         f"Tχ − (1 − C) = {one.mean[2, wait, delay]:.3f} ± {one.error[2, wait, delay]:.3f} at t_w = "
         f"{one.waits[wait]:.3g}, t = {one.delays[delay]:.3g}, N = {one.n} (N → ∞: {theory:.3f})"
     )
-    if abs(z[wait, delay]) < DECISIVE:
+    if np.isnan(z):
+        return "no error of Tχ − (1 − C) is known: whether FDT holds is not tested"
+    if abs(z) < DECISIVE:
         return f"no violation of FDT is seen; furthest from zero: {values}"
     return f"FDT is violated: {values}"
 

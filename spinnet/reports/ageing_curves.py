@@ -181,18 +181,3 @@ def nearest(delays: NDArray, delay: float) -> int:
     """Index of the positive delay nearest to ``delay`` on a logarithmic scale."""
     with np.errstate(divide="ignore"):
         return int(np.argmin(np.abs(np.log(np.maximum(delays, 1e-300)) - np.log(delay))))
-
-
-def normal_z(mean: NDArray, error: NDArray, samples: int) -> NDArray:
-    """mean/error as the deviate of a normal law of the same probability: Student's t has heavy tails at few samples.
-
-    0 where the error is zero or missing: nothing can be said there.
-    """
-    from scipy.special import ndtri_exp, stdtr
-
-    with np.errstate(invalid="ignore", divide="ignore"):
-        t = np.where(error > 0, mean / error, 0.0)
-        tail = stdtr(max(samples - 1, 1), -np.abs(t))
-        # Probabilities that underflow leave the deviate as it is.
-        deviate = np.where(tail > 0, -ndtri_exp(np.log(np.maximum(tail, 1e-300))), np.abs(t))
-    return np.sign(t) * np.minimum(deviate, np.abs(t))

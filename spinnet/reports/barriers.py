@@ -68,6 +68,9 @@ class BarriersReport(Report):
                 continue
             points = sorted(results.points(name), key=lambda point: (_size(point), point.label))
             rows = [_row(point) for point in points]
+            for point in points:
+                if point.has("aligned_overlap/aligned") or point.has("barriers/chain_energy"):
+                    _keep_pairs(content, side, point)
             content.rows += [{"side": SHORT[side], **row} for row in rows]
             for key in rows[0]:
                 values = [row.get(key) for row in rows]
@@ -94,11 +97,51 @@ def _row(point: PointResults) -> dict[str, Any]:
             mean, error = mean_and_error(values)
             row |= {key: float(mean), f"{key}_error": float(error)}
             row.setdefault("units", int(np.isfinite(values).sum()))
+            if key.endswith("overlap"):
+                row[f"{key}_spread"] = float(np.nanstd(point.read(name), ddof=1))
     if point.has("barriers/band_converged"):
         mean, error = mean_and_error(_bands(point))
         row |= {"band": float(mean), "band_error": float(error)}
         row["converged"] = float(point.read("barriers/band_converged").mean())
+    if point.has("barriers/chain_connected"):
+        row |= _chains(point)
     return row
+
+
+def _chains(point: PointResults) -> dict[str, Any]:
+    """Heights of minimum-energy paths and of the lines beside them, and what certifies the former."""
+    joined = point.read("barriers/chain_connected") == 1
+    row: dict[str, Any] = {"pairs": int(joined.size), "joined": int(joined.sum())}
+    for key, name in (("chain", "chain_upper_bound"), ("chain_line", "chain_line"), ("saddles", "chain_saddles")):
+        values = point.read(f"barriers/{name}").astype(float)
+        if key == "saddles":
+            values = np.where(joined, values, np.nan)
+        if point.attributes.get("independent_unit") != "replica":
+            values = mean_and_error(values, axis=1)[0]
+        mean, error = mean_and_error(values.ravel())
+        row |= {key: float(mean), f"{key}_error": float(error)}
+    several = joined & (point.read("barriers/chain_saddles") > 0)
+    row["same"] = int(joined.sum() - several.sum())
+    row["proper"] = bool((point.read("barriers/chain_index")[several] == 1).all())
+    for key, name in (("chain_force", "chain_force"), ("chain_gradient", "chain_gradient_norm")):
+        row[key] = float(point.read(f"barriers/{name}")[joined].max(initial=0.0))
+    return row
+
+
+def _keep_pairs(content: Content, side: str, point: PointResults) -> None:
+    """Single pairs, for the figure: overlaps, and the profiles of the paths."""
+    group = f"pairs/{side},{point.label}"
+    content.describe(group, label=point.label, size=_size(point), side=side)
+    for name in ("overlap", "aligned", "start_aligned"):
+        if point.has(f"aligned_overlap/{name}"):
+            values = point.read(f"aligned_overlap/{name}").ravel()
+            content.add(f"{group}/{name}", values[np.isfinite(values)], ("pair",), "1")
+    if point.has("barriers/chain_energy"):
+        energy = point.read("barriers/chain_energy")
+        energy = energy.reshape(-1, energy.shape[-1])
+        energy = energy[np.isfinite(energy).all(axis=1)]
+        higher = np.maximum(energy[:, :1], energy[:, -1:])
+        content.add(f"{group}/profile", energy - higher, ("chain", "share"), "energy")
 
 
 def _bands(point: PointResults) -> np.ndarray:
@@ -120,7 +163,9 @@ def _findings(what: str, rows: list[dict[str, Any]]) -> list[str]:
             else f"{what}: after alignment no barrier is left, and no factor can be given"
         )
     if "aligned_overlap" in rows[0]:
-        found.append(_overlaps(what, rows))
+        found += [_overlaps(what, rows), _distribution(what, rows)]
+    if "chain" in rows[0]:
+        found += _passes(what, rows)
     if "band" in rows[0]:
         parts = [
             f"{row['band']:.4f} ± {row['band_error']:.4f} at {row['size']:g} ({100 * row['converged']:.0f} % converged)"
@@ -131,6 +176,27 @@ def _findings(what: str, rows: list[dict[str, Any]]) -> list[str]:
             "from above is taken"
         )
     return found
+
+
+def _passes(what: str, rows: list[dict[str, Any]]) -> list[str]:
+    """Heights of the minimum-energy paths, and of how many that is exact."""
+    parts = [
+        f"{row['chain']:.5f} ± {row['chain_error']:.5f} at {row['size']:g} ({row['joined']} of {row['pairs']} pairs "
+        f"joined, {row['saddles']:.1f} saddles each; straight line {row['chain_line']:.4f} ± "
+        f"{row['chain_line_error']:.4f})"
+        for row in rows
+    ]
+    joined, pairs = sum(row["joined"] for row in rows), sum(row["pairs"] for row in rows)
+    same = sum(row["same"] for row in rows)
+    proper = "all of index 1" if all(row["proper"] for row in rows) else "not all of index 1"
+    force, gradient = max(row["chain_force"] for row in rows), max(row["chain_gradient"] for row in rows)
+    rest = "" if joined == pairs else "; of the others the bound of an elastic band is taken"
+    twice = f"; {same} of the pairs are one minimum twice, height 0" if same else ""
+    return [
+        f"{what}: mean height of minimum-energy paths between minima, aligned: {', '.join(parts)}{twice}",
+        f"{what}: {joined} of {pairs} paths are certified: highest saddles {proper}, gradient at most {gradient:.1e}, "
+        f"force across the path at most {force:.1e}{rest}",
+    ]
 
 
 def _course(what: str, rows: list[dict[str, Any]], key: str, how: str) -> str:
@@ -163,3 +229,12 @@ def _overlaps(what: str, rows: list[dict[str, Any]]) -> str:
         parts.append(f"{row['aligned_overlap']:.3f} against {row['null_overlap']:.3f} (z = {z:.1f}) at {row['size']:g}")
     verdict = "exceed those" if certain else "do not certainly exceed those at every size"
     return f"{what}: aligned overlaps {verdict} of untrained pairs, the null: {'; '.join(parts)}"
+
+
+def _distribution(what: str, rows: list[dict[str, Any]]) -> str:
+    """How wide P(q) is, beside the null."""
+    parts = [
+        f"{row['aligned_overlap_spread']:.3f} (as they are {row['overlap_spread']:.3f}, untrained "
+        f"{row['null_overlap_spread']:.3f}) at {row['size']:g}" for row in rows
+    ]
+    return f"{what}: standard deviation of P(q) over aligned pairs {', '.join(parts)}"

@@ -10,6 +10,7 @@ import numpy as np
 from spinnet.errors import InputError, NotConvergedError
 from spinnet.estimators.resampling import mean_and_error
 from spinnet.reports.base import Content, Report
+from spinnet.reports.duration_trend import duration_trend
 from spinnet.reports.glass_theory import covariance_of, refuse_field
 from spinnet.reports.results import PointResults, StudyResults
 
@@ -17,8 +18,7 @@ from spinnet.reports.results import PointResults, StudyResults
 class CoolingReport(Report):
     """Energy at the end of the cooling, and of the minimum below, against the duration.
 
-    The slope de/d log₁₀(duration) is taken sample by sample, because all durations share their disorder; its error is
-    that of the mean over samples. The null is a slope of zero.
+    The slope de/d log₁₀(duration) is that of :mod:`spinnet.reports.duration_trend`, as for networks.
 
     Parameters
     ----------
@@ -89,26 +89,12 @@ def _final(point: PointResults) -> np.ndarray:
 def _slope(n: int, kind: str, durations: np.ndarray, points: list[PointResults], values: list[np.ndarray]) -> str:
     """The slope over the samples that all durations have."""
     what = "energy at the end" if kind == "energy" else "energy of the minimum below"
-    numbers = [set(map(int, point.read("trajectory/sample"))) for point in points]
-    common = sorted(set.intersection(*numbers))
-    if len(common) < 5:
-        return f"N = {n}: {len(common)} samples are common to all durations: a slope of the {what} needs five"
-    aligned = np.array([
-        one[[list(map(int, point.read("trajectory/sample"))).index(sample) for sample in common]]
-        for point, one in zip(points, values, strict=True)
-    ])  # fmt: skip
-    x = np.log10(durations)
-    slopes = ((x - x.mean()) @ aligned) / ((x - x.mean()) ** 2).sum()
-    slope, error = mean_and_error(slopes)
-    half = len(x) // 2
-    late = (aligned[-1] - aligned[half]) / (x[-1] - x[half])
-    bend, bend_error = mean_and_error(late - slopes)
-    sure = "falls" if slope < -4 * error else "shows no certain change"
-    bent = "; the slope lessens" if bend > 4 * bend_error else "; no bend is seen"
-    return (
-        f"N = {n}: the {what} {sure} with the duration: {slope:.4f} ± {error:.4f} per factor of ten between "
-        f"{durations[0]:g} and {durations[-1]:g}{bent} (late less mean slope {bend:.4f} ± {bend_error:.4f})"
-    )
+    numbers = [list(map(int, point.sample_numbers("trajectory"))) for point in points]
+    common = sorted(set.intersection(*map(set, numbers)))
+    aligned = np.array([one[[own.index(sample) for sample in common]]
+                        for own, one in zip(numbers, values, strict=True)]).T  # fmt: skip
+    trend = duration_trend(durations, aligned[np.isfinite(aligned).all(axis=1)])
+    return f"N = {n}: {what}: {trend}" if isinstance(trend, str) else trend.sentence(f"N = {n}: the {what}")
 
 
 def _add_theory(content: Content, physics: Any) -> None:

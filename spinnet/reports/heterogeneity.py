@@ -2,8 +2,9 @@ r"""Dynamic heterogeneity of networks and glasses after a waiting time: overlap,
 
 The overlap :math:`q = w(t_w+t)\cdot w(t_w)/(|w(t_w+t)||w(t_w)|)` of weights, or of spins, and
 :math:`\chi_4(t) = n\,\mathrm{Var}\,q` over independent units: samples of a glass, seeds of a network. n counts degrees
-of freedom on both sides. Free diffusion from the origin has :math:`q = (1 + t/t_w)^{-1/2}` and a chi_4 of order one: it
-stands beside the networks as the null.
+of freedom on both sides. Its long-time limit is that of independent runs, which is measured between them: chi_4 peaks
+where it certainly rises above that (place and height from different units). Free diffusion from the origin has
+:math:`q = (1 + t/t_w)^{-1/2}` and a chi_4 of order one: it stands beside the networks as the null.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from numpy.typing import NDArray
 from spinnet.configurable import real_number
 from spinnet.errors import InputError, NotConvergedError, nearest_name
 from spinnet.estimators.dynamic_susceptibility import dynamic_susceptibility, relaxation_time
+from spinnet.estimators.resampling import FEWEST_UNITS, jackknife
 from spinnet.reports.base import Content, Report
 from spinnet.reports.results import PointResults, StudyResults, shared_label
+from spinnet.reports.verdicts import DECISIVE, normal_z
 from spinnet.theory.diffusion import free_overlap
 
 
@@ -84,6 +87,28 @@ def overlaps(point: PointResults) -> tuple[float, NDArray, NDArray]:
     return float(wait), delay[delay > 0], overlap[np.isfinite(overlap).all(axis=(1, 2))]
 
 
+def independent_susceptibility(final: NDArray) -> tuple[float, float]:
+    """n times the variance of the overlap between independent units (unit, n), with its error: what chi_4 goes to where
+    nothing of the past is left."""
+    unit = final / np.linalg.norm(final, axis=1, keepdims=True)
+    product = unit @ unit.T
+
+    def variance(rows: NDArray) -> float:
+        rows = rows.astype(int)
+        own = product[np.ix_(rows, rows)][np.triu_indices(len(rows), 1)]
+        return final.shape[1] * own.var(ddof=1)
+
+    found = jackknife(variance, np.arange(len(final)))
+    return float(found.value), float(found.error)
+
+
+def _independent(point: PointResults) -> tuple[float, float]:
+    final = point.read("endpoint/configuration")
+    final = final.reshape(-1, final.shape[-1]) if point.attributes.get("independent_unit") == "replica" else final[:, 0]
+    final = final[np.isfinite(final).all(axis=1)]
+    return independent_susceptibility(final) if len(final) >= FEWEST_UNITS else (np.nan, np.nan)
+
+
 def _add(content: Content, arm: str, point: PointResults, level: float) -> None:
     label = shared_label(point.parameters)
     name = f"{arm} {label}".strip()
@@ -93,17 +118,24 @@ def _add(content: Content, arm: str, point: PointResults, level: float) -> None:
     except InputError as error:
         content.findings.append(f"{name}: {error}")
         return
+    end, end_error = found.correlation[-1], found.correlation_error[-1]
     try:
         log_time = relaxation_time(overlap.mean(axis=1), delay, level)
         time, time_error = float(np.exp(log_time.value)), float(np.exp(log_time.value) * log_time.error)
         told = f"q falls to {level:g} at t = {time:.4g} ± {time_error:.2g}"
     except NotConvergedError:
         time = time_error = float("nan")
-        told = f"q does not fall to {level:g} within the run (it ends at {found.correlation[-1]:.3f})"
+        sure = normal_z(end - level, end_error, found.n_units) > DECISIVE
+        told = f"q does not fall to {level:g} within the run, it ends at {end:.3f} ± {end_error:.3f}"
+        told += f": its relaxation time is longer than {delay[-1]:.4g}" if sure else ", not certainly above"
+    free, free_error = _independent(point)
+    above = float(normal_z(found.height - free, np.hypot(found.height_error, free_error), found.n_units))
+    fallen = float(normal_z(found.drop, found.drop_error, found.n_units))
     is_network = point.attributes.get("unit") == "pattern"
     group = f"points/{arm}/{label or 'all'}"
     content.describe(group, arm=arm, label=name, network=int(is_network), waiting_time=wait, level=level,
-                     relaxation_time=time, relaxation_time_error=time_error, n_dof=point.n_dof)  # fmt: skip
+                     relaxation_time=time, relaxation_time_error=time_error, n_dof=point.n_dof,
+                     independent=free, independent_error=free_error)  # fmt: skip
     for key, values in (
         ("delay", delay), ("overlap", found.correlation), ("overlap_error", found.correlation_error),
         ("chi4", found.total), ("chi4_error", found.total_error), ("free", free_overlap(wait, delay)),
@@ -114,10 +146,21 @@ def _add(content: Content, arm: str, point: PointResults, level: float) -> None:
         "relaxation_time": None if np.isnan(time) else time,
         "relaxation_time_error": None if np.isnan(time) else time_error, "chi4_peak": found.peak,
         "chi4_peak_error": found.peak_error, "chi4_time": found.peak_time,
+        "height": found.height, "height_error": found.height_error,
+        "independent": None if np.isnan(free) else free, "independent_error": None if np.isnan(free) else free_error,
     })  # fmt: skip
-    inside = found.peak_time < delay[-1]
-    where = f"peaks at t = {found.peak_time:.4g}" if inside else "still grows at the end of the run"
+    height = f"{found.height:.2f} ± {found.height_error:.2f} read on other units"
+    where = f"is largest at t = {found.peak_time:.4g}, {height}"
+    if np.isnan(above):
+        where += ": no peak is tested, the limit of independent runs is not known"
+    else:
+        where += (
+            f"; independent runs, its limit once q is lost, have {free:.2f} ± {free_error:.2f}: "
+            f"{'a peak' if above > DECISIVE else 'no certain peak'} (z = {above:.1f})"
+        )
+    where += ("" if np.isnan(time) else ", fallen again when the run ends" if fallen > DECISIVE
+              else ", not certainly fallen when the run ends")  # fmt: skip
     content.findings.append(
-        f"{name} ({point.n_dof} degrees of freedom, {found.n_units} units), after t_w = {wait:.4g}: {told}; chi_4 "
-        f"{where}, {found.peak:.2f} ± {found.peak_error:.2f}"
+        f"{name} ({point.n_dof} degrees of freedom, {found.n_units} units), after t_w = {wait:.6g}: {told}; chi_4 "
+        f"{where}"
     )

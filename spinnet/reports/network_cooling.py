@@ -18,10 +18,10 @@ from spinnet.errors import InputError
 from spinnet.estimators.relaxation_fit import FEWEST_POINTS, fit_relaxation
 from spinnet.estimators.resampling import mean_and_error
 from spinnet.estimators.self_averaging import SelfAveraging, self_averaging
-from spinnet.reports.ageing_curves import normal_z
 from spinnet.reports.base import Content, Report, require_probe
+from spinnet.reports.duration_trend import duration_trend
 from spinnet.reports.results import PointResults, StudyResults
-from spinnet.reports.verdicts import DECISIVE, REJECTED_FIT
+from spinnet.reports.verdicts import DECISIVE, REJECTED_FIT, normal_z
 
 _MOVERS = {"network": "CooledSGD", "held": "CooledSGD", "glass": "Cooling"}
 
@@ -88,6 +88,7 @@ class _Cooled:
     n_dof: int
     unit: str
     durations: NDArray
+    rates: NDArray  # by which temperature or learning rate falls in a unit of time
     values: list[NDArray]  # per duration, (units,)
     aligned: NDArray  # (units, durations) of the units that all durations have
     starts: NDArray  # (units, 2): number of the sample of each, and place of the replica
@@ -101,31 +102,30 @@ class _Cooled:
         means, errors = self.mean()
         content.describe(group, n_dof=self.n_dof, units=len(self.aligned))
         content.add(f"{group}/duration", self.durations, ("duration",), "steps" if name != "glass" else "1/rate")
+        content.add(f"{group}/rate", self.rates, ("duration",), "1", "fall of temperature or learning rate per time")
         content.add(f"{group}/energy", means, ("duration",), "energy")
         content.add(f"{group}/energy_error", errors, ("duration",), "energy")
-        spread = np.array([one[np.isfinite(one)].std(ddof=1) for one in self.values])
+        finite = [one[np.isfinite(one)] for one in self.values]
+        spread = np.array([one.std(ddof=1) if len(one) > 1 else np.nan for one in finite])
         content.add(f"{group}/spread", spread, ("duration",), "energy")
-        for duration, mean, error, wide in zip(self.durations, means, errors, spread, strict=True):
-            content.rows.append({"series": name, "n_dof": self.n_dof, "duration": float(duration), "energy": mean,
-                                 "energy_error": error, "spread": wide})  # fmt: skip
+        for duration, rate, mean, error, wide in zip(self.durations, self.rates.tolist(), means, errors, spread,
+                                                     strict=True):  # fmt: skip
+            content.rows.append({"series": name, "n_dof": self.n_dof, "duration": float(duration), "rate": rate,
+                                 "energy": mean, "energy_error": error, "spread": wide})  # fmt: skip
 
     def findings(self, name: str) -> list[str]:
         means, errors = self.mean()
         start = f"{name}, {self.n_dof} {self.unit}: "
-        if len(self.aligned) < 5:
-            return [f"{start}{len(self.aligned)} units are common to all durations: five are needed"]
-        x = np.log10(self.durations)
-        half = len(x) // 2
-        rate = (self.aligned[:, -1] - self.aligned[:, half]) / (x[-1] - x[half])
-        slope, error = map(float, mean_and_error(rate))
-        z = float(normal_z(np.array(slope), np.array(error), len(rate)))
-        told = "still falls" if z < -DECISIVE else "shows no certain change"
+        trend = duration_trend(self.durations, self.aligned)
+        if isinstance(trend, str):
+            return [start + trend]
         line = (
             f"{start}final energy {means[0]:.4f} ± {errors[0]:.4f} at duration {self.durations[0]:g} and "
-            f"{means[-1]:.4f} ± {errors[-1]:.4f} at {self.durations[-1]:g}; over the slower half it {told}: "
-            f"{slope:.4f} ± {error:.4f} per factor of ten (z = {z:.1f})"
+            f"{means[-1]:.4f} ± {errors[-1]:.4f} at {self.durations[-1]:g}; "
         )
-        return [line, *self._form(start)]
+        lost = sum(int((~np.isfinite(one)).sum()) for one in self.values)
+        told = [f"{start}{lost} runs diverged and are left out"] if lost else []
+        return [*told, line + trend.sentence("it"), *self._form(start)]
 
     def _form(self, start: str) -> list[str]:
         """Power, logarithm or exponential of the duration, where there are enough of them."""
@@ -155,9 +155,18 @@ def _series(results: StudyResults, arm: str) -> list[_Cooled]:
     for n_dof, points in sorted(sizes.items()):
         points.sort(key=lambda point: point.physics["dynamics"]["duration"])
         durations = np.array([point.physics["dynamics"]["duration"] for point in points], dtype=float)
-        found.append(_Cooled(n_dof, "weights" if points[0].attributes["unit"] == "pattern" else "spins", durations,
-                             [_final(point) for point in points], *_aligned(points)))  # fmt: skip
+        unit = "weights" if points[0].attributes["unit"] == "pattern" else "spins"
+        rates = np.array([_fall(point) for point in points]) / durations
+        found.append(_Cooled(n_dof, unit, durations, rates, [_final(point) for point in points], *_aligned(points)))
     return found
+
+
+def _fall(point: PointResults) -> float:
+    """Of the temperature, or of the learning rate, over the whole cooling."""
+    moves = point.physics["dynamics"]
+    name = "temperature" if moves["kind"] == "Cooling" else "learning_rate"
+    end = "final_temperature" if moves["kind"] == "Cooling" else "final_rate"
+    return float(moves.get(name, np.nan)) - float(moves.get(end, 0.0))
 
 
 def _final(point: PointResults) -> NDArray:
@@ -193,8 +202,11 @@ def _beside_held(content: Content, cooled: _Cooled, held: _Cooled) -> str:
     z = normal_z(gain, error, count)
     parts = [f"{value:+.4f} ± {wrong:.4f} at {duration:g}" for value, wrong, duration in
              zip(gain, error, cooled.durations, strict=True)]  # fmt: skip
-    late = "lower" if z[-1] > DECISIVE else ("HIGHER" if z[-1] < -DECISIVE else "not certainly lower")
-    return f"{start}the cooled end is {late} than that of the held rate after the longest time: {', '.join(parts)}"
+    last = float(z[-1])
+    late = "not tested against" if np.isnan(last) else (
+        "lower than" if last > DECISIVE else "HIGHER than" if last < -DECISIVE else "not certainly lower than"
+    )  # fmt: skip
+    return f"{start}the cooled end is {late} that of the held rate after the longest time: {', '.join(parts)}"
 
 
 def _pairs(one: NDArray, other: NDArray) -> tuple[list[int], list[int]]:

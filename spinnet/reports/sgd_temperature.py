@@ -19,16 +19,15 @@ from numpy.typing import NDArray
 
 from spinnet.configurable import real_number
 from spinnet.errors import InputError
-from spinnet.estimators.resampling import mean_and_error
+from spinnet.estimators.resampling import FEWEST_UNITS, Estimate, jackknife, mean_and_error
 from spinnet.estimators.stationarity import noise_side, stationarity
-from spinnet.reports.ageing_curves import normal_z
 from spinnet.reports.base import Content, Report, require_probe
 from spinnet.reports.results import PointResults, StudyResults
-from spinnet.reports.verdicts import DECISIVE
+from spinnet.reports.verdicts import DECISIVE, furthest, judged, normal_z
 from spinnet.theory.stochastic_gradient import gaussian_regression_variance, noise_temperature
 
 #: A ratio of temperatures with a larger error is no agreement.
-_VAGUE = 0.2
+_VAGUE = 0.1
 
 
 class SgdTemperatureReport(Report):
@@ -93,11 +92,16 @@ class SgdTemperatureReport(Report):
         return content
 
 
-def _second_moments(point: PointResults) -> tuple[NDArray, NDArray, int]:
-    """⟨x_i²⟩ at the end about the minimum, with errors over samples."""
+def _second_moments(point: PointResults) -> tuple[NDArray, NDArray, int, int]:
+    """⟨x_i²⟩ at the end about the minimum, errors over samples, the number of these, and of runs that diverged."""
     x = point.read("endpoint/configuration")  # (sample, replica, coordinate)
-    mean, error = mean_and_error((x**2).mean(axis=1))
-    return mean, error, len(x)
+    sound = np.isfinite(x).all(axis=2, keepdims=True)
+    count = sound.sum(axis=1)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        square = np.where(sound, x, 0.0) ** 2
+        each = (square.sum(axis=1) / count)[count[:, 0] > 0]
+    mean, error = mean_and_error(each)
+    return mean, error, len(each), int((~sound).sum())
 
 
 def _regression(content: Content, sgd: PointResults, langevin: PointResults) -> None:
@@ -116,7 +120,7 @@ def _regression(content: Content, sgd: PointResults, langevin: PointResults) -> 
     content.describe(group, learning_rate=rate, batch=batch, noise_temperature=matched / patterns,
                      temperature=given / patterns)  # fmt: skip
     content.add(f"{group}/curvature", h, ("mode",), "energy")
-    for name, ((mean, error, _), known) in laws.items():
+    for name, ((mean, error, *_), known) in laws.items():
         content.add(f"{group}/{name}", mean, ("mode",))
         content.add(f"{group}/{name}_error", error, ("mode",))
         content.add(f"{group}/{name}_known", known, ("mode",))
@@ -127,35 +131,40 @@ def _regression(content: Content, sgd: PointResults, langevin: PointResults) -> 
             "sgd_error": laws["sgd"][0][1][k], "sgd_known": exact[k], "langevin": laws["langevin"][0][0][k],
             "langevin_error": laws["langevin"][0][1][k], "langevin_known": boltzmann[k],
         })  # fmt: skip
-    (mean, error, units), _ = laws["sgd"]
-    if min(units, laws["langevin"][0][2]) < 2:
-        content.findings.append("regression: the laws are not tested, an error needs two samples or more")
+    (mean, error, units, lost), _ = laws["sgd"]
+    (other, other_error, other_units, other_lost), known = laws["langevin"]
+    for told, count in (("SGD", lost), ("Langevin dynamics", other_lost)):
+        if count:
+            content.findings.append(f"regression: {count} runs of {told} diverged and are left out")
+    if min(units, other_units) < 2 or not np.isfinite([mean, other]).all():
+        content.findings.append("regression: the laws are not tested, an error needs two samples or more of runs that "
+                                "stayed finite")  # fmt: skip
         return
-    z, wrong = normal_z(mean - exact, error, units), normal_z(mean - at_noise, error, units)
-    loss, thermal = 0.5 * float(h @ mean), 0.5 * float(h @ laws["langevin"][0][0])
+    z, wrong = (furthest(normal_z(mean - law, error, units))[1] for law in (exact, at_noise))
+    loss, thermal = 0.5 * float(h @ mean), 0.5 * float(h @ other)
     content.findings.append(
         f"regression, SGD at rate {rate:g} with batches of {batch}: variances "
-        f"{'meet' if np.abs(z).max() < DECISIVE else 'MISS'} the exact law (largest |z| = {np.abs(z).max():.1f} over "
+        f"{judged(z, 'meet', 'MISS', 'are not tested against')} the exact law (largest |z| = {abs(z):.1f} over "
         f"{units} samples) and differ by a factor of {mean.max() / mean.min():.2f} over curvatures that differ by "
         f"{h.max() / h.min():.0f}; Boltzmann's law at the temperature of the same noise is "
-        f"{np.abs(wrong).max():.0f} standard errors off (it would be a factor of {h.max() / h.min():.0f})"
+        f"{abs(wrong):.0f} standard errors off (it would be a factor of {h.max() / h.min():.0f})"
     )
-    (other, other_error, units), known = laws["langevin"]
-    between = np.abs(normal_z(mean - other, np.hypot(error, other_error), units)).max()
-    apart = "the laws differ all the same" if between >= DECISIVE else "the laws are not told apart"
-    apart += f" (largest |z| between variances {between:.1f})"
-    z = normal_z(other - known, other_error, units)
+    units = min(units, other_units)
+    _, between = furthest(normal_z(mean - other, np.hypot(error, other_error), units))
+    apart = judged(between, "the laws are not told apart", "the laws differ all the same")
+    apart += f" (largest |z| between variances {abs(between):.1f})"
+    _, z = furthest(normal_z(other - known, other_error, units))
     content.findings.append(
         f"regression, Langevin dynamics at T = {given / patterns:.4g} per pattern (the noise of SGD has "
         f"{matched / patterns:.4g}): variances "
-        f"{'meet' if np.abs(z).max() < DECISIVE else 'MISS'} Boltzmann's law, largest |z| = {np.abs(z).max():.1f}; "
-        f"mean loss above the minimum {thermal:.4g} beside {loss:.4g} of SGD: "
-        f"matched on noise, and on loss to {abs(loss / thermal - 1):.0%}, {apart}"
+        f"{judged(z, 'meet', 'MISS', 'are not tested against')} Boltzmann's law, largest |z| = {abs(z):.1f}; "
+        f"mean loss above the minimum {thermal:.4g} beside {loss:.4g} of SGD, {loss / thermal:.3g} times as much: "
+        f"matched on noise, {apart}"
     )
 
 
 class _Settled:
-    """Averages over the stationary part of a run on a network, per seed."""
+    """Averages over the stationary part of a run on a network, per start; starts of equal number are equal."""
 
     def __init__(self, point: PointResults, settled: float):
         self.point, self.dynamics = point, point.physics["dynamics"]
@@ -164,6 +173,8 @@ class _Settled:
         half = time >= 0.5 * (1.0 + settled) * time[-1]
         energy = point.independent("trajectory/energy_density")
         self.sound = np.isfinite(energy[:, late]).all(axis=1)
+        self.lost = int((~self.sound).sum())
+        self.starts = _starts(point, len(energy))[self.sound]
         energy = energy[self.sound]
         self.n_units = len(energy)
         self.units = {
@@ -176,6 +187,10 @@ class _Settled:
                 self.units[told] = point.independent(name)[self.sound]
         if point.has("noise/curvature"):
             self.units["hessian_trace"] = point.independent("noise/curvature")[self.sound].sum(axis=1)
+        if point.has("inherent_structure/energy_density"):
+            found = point.independent("inherent_structure/converged")[self.sound] >= 1
+            minimum = np.where(found, point.independent("inherent_structure/energy_density")[self.sound], np.nan)
+            self.units |= {"minimum": minimum, "excess": self.units["loss"] - minimum}
         square = np.square(point.read("endpoint/configuration")).sum(axis=-1)
         square = square.ravel() if point.attributes.get("independent_unit") == "replica" else square.mean(axis=1)
         self.units["norm_square"] = square[self.sound]
@@ -186,89 +201,150 @@ class _Settled:
 
     @property
     def drifting(self) -> bool:
-        return abs(float(normal_z(*map(np.array, self.drift), self.n_units))) >= DECISIVE
+        return abs(float(normal_z(*self.drift, self.n_units))) >= DECISIVE
+
+
+def _starts(point: PointResults, rows: int) -> NDArray:
+    """A number for each independent unit, the same where sample and replica are."""
+    samples = point.sample_numbers("trajectory").astype(int)
+    each = rows // max(len(samples), 1)
+    return (samples[:, None] * 100_000 + np.arange(each)).ravel()
 
 
 _TOLD = {
     "noise_trace": "tr C", "norm_square": "|w|²", "hessian_trace": "tr H", "test_loss": "test loss",
-    "alignment": "alignment of C with H",
+    "alignment": "alignment of C with H", "minimum": "loss of the minimum below", "excess": "loss above that minimum",
 }  # fmt: skip
+
+
+class _Paired:
+    """SGD and the rungs of Langevin dynamics on the starts that all have: what a start ends up in is common to them."""
+
+    def __init__(self, sgd: _Settled, ladder: list[_Settled], temperatures: NDArray):
+        common = sgd.starts
+        for one in ladder:
+            common = np.intersect1d(common, one.starts)
+        self.temperatures, self.n_units = temperatures, len(common)
+        rows = [np.searchsorted(one.starts, common) for one in (sgd, *ladder)]
+        self.names = [name for name in ("loss", *_TOLD) if all(name in one.units for one in (sgd, *ladder))]
+        self.sgd = {name: sgd.units[name][rows[0]] for name in self.names}
+        self.rungs = {name: np.array([one.units[name][row] for one, row in zip(ladder, rows[1:], strict=True)]).T
+                      for name in self.names}  # fmt: skip
+        self.per_start = _noise_temperatures(sgd)[rows[0]]
+
+    def matched(self, name: str) -> tuple[Estimate | None, str]:
+        """(T, T/T of equal noise) at which Langevin dynamics has SGD's mean of ``name``; why not."""
+        own, rungs = self.sgd[name], self.rungs[name]
+        sound = np.isfinite(own) & np.isfinite(rungs).all(axis=1)
+        if sound.sum() < FEWEST_UNITS:
+            return None, f"{int(sound.sum())} starts have it everywhere and {FEWEST_UNITS} are needed"
+        own, rungs, noise = own[sound], rungs[sound], self.per_start[sound]
+        t, y, at = self.temperatures, rungs.mean(axis=0), own.mean()
+        inside = [k for k in range(len(t) - 1) if min(y[k : k + 2]) <= at <= max(y[k : k + 2]) and y[k] != y[k + 1]]
+        if not inside:
+            side = "below" if at < y.min() else "above"
+            error = float(mean_and_error(own)[1])
+            return None, f"its value {at:.4f} ± {error:.4f} lies {side} that of every temperature measured"
+        k = min(inside, key=lambda k: abs(np.log(t[k] * t[k + 1] / noise.mean() ** 2)))
+
+        def line(own: NDArray, low: NDArray, high: NDArray, noise: NDArray) -> NDArray:
+            share = (own.mean() - low.mean()) / (high.mean() - low.mean())
+            found = t[k] + share * (t[k + 1] - t[k])
+            return np.array([found, found / noise.mean()])
+
+        return jackknife(line, own, rungs[:, k], rungs[:, k + 1], noise), ""
+
+    def difference(self, name: str, temperature: float) -> tuple[float, float, float, float, float]:
+        """SGD's mean and Langevin's at a temperature between two rungs with errors, and z of the paired difference."""
+        t = self.temperatures
+        k = int(np.clip(np.searchsorted(t, temperature) - 1, 0, len(t) - 2))
+        share = (temperature - t[k]) / (t[k + 1] - t[k])
+        own, known = self.sgd[name], (1 - share) * self.rungs[name][:, k] + share * self.rungs[name][:, k + 1]
+        (mean, error), (other, other_error) = mean_and_error(own), mean_and_error(known)
+        both = np.isfinite(own - known)
+        z = normal_z(*mean_and_error((own - known)[both]), int(both.sum()))
+        return float(mean), float(error), float(other), float(other_error), float(z)
+
+
+def _noise_temperatures(sgd: _Settled) -> NDArray:
+    """Per pattern, of each start."""
+    rate, batch, momentum = (float(sgd.dynamics[key]) for key in ("learning_rate", "batch", "momentum"))
+    patterns, weights = sgd.point.n_units, sgd.point.n_dof
+    return noise_temperature(rate, int(batch), sgd.units["noise_trace"], weights, patterns, momentum) / patterns
 
 
 def _network(content: Content, sgd: _Settled, ladder: list[_Settled]) -> None:
     rate, batch, momentum = (float(sgd.dynamics[key]) for key in ("learning_rate", "batch", "momentum"))
     patterns, weights = sgd.point.n_units, sgd.point.n_dof
-    per_seed = noise_temperature(rate, int(batch), sgd.units["noise_trace"], weights, patterns, momentum) / patterns
-    by_noise, by_noise_error = map(float, mean_and_error(per_seed))
+    kind = "network" if sgd.point.physics["landscape"]["hidden"] else "softmax regression"
+    start = f"{kind} (W = {weights}, P = {patterns}), SGD at rate {rate:g} with batches of {batch:.0f}: "
+    lost = sgd.lost + sum(one.lost for one in ladder)
+    if lost:
+        content.findings.append(f"{start}{lost} runs of SGD or Langevin dynamics diverged and are left out")
+    ladder = [one for one in ladder if one.n_units]
+    if not sgd.n_units or len(ladder) < 2:
+        content.findings.append(f"{start}too few runs stayed finite: no temperatures are matched")
+        return
+    by_noise, by_noise_error = map(float, mean_and_error(_noise_temperatures(sgd)))
     temperatures = np.array([float(one.dynamics["temperature"]) for one in ladder]) / patterns
+    paired = _Paired(sgd, ladder, temperatures)
     group = f"network/{sgd.point.label or 'all'}"
-    content.describe(group, noise_temperature=by_noise, noise_temperature_error=by_noise_error, learning_rate=rate,
-                     batch=batch)  # fmt: skip
+    content.describe(group, kind=kind, noise_temperature=by_noise, noise_temperature_error=by_noise_error,
+                     learning_rate=rate, batch=batch)  # fmt: skip
     content.add(f"{group}/temperature", temperatures, ("temperature",), "energy")
-    names = [name for name in ("loss", *_TOLD) if all(name in one.units for one in (sgd, *ladder))]
-    for name in names:
+    for name in paired.names:
         values = np.array([one.mean(name) for one in ladder])
         content.add(f"{group}/{name}", values[:, 0], ("temperature",))
         content.add(f"{group}/{name}_error", values[:, 1], ("temperature",))
         value, error = sgd.mean(name)
         content.describe(group, **{f"sgd_{name}": value, f"sgd_{name}_error": error})
-    loss, loss_error = sgd.mean("loss")
-    losses, errors = np.array([one.mean("loss") for one in ladder]).T
-    by_loss, by_loss_error, why = _look_up(temperatures, losses, errors, loss, loss_error)
-    content.describe(group, loss_temperature=by_loss, loss_temperature_error=by_loss_error)
-    kind = "network" if sgd.point.physics["landscape"]["hidden"] else "softmax regression"
-    start = f"{kind} (W = {weights}, P = {patterns}), SGD at rate {rate:g} with batches of {batch:.0f}: "
     moving = [f"T = {t:.3g}" for one, t in zip(ladder, temperatures, strict=True) if one.drifting]
     moving += ["SGD"] if sgd.drifting else []
     if moving:
         content.findings.append(f"{start}the loss still drifts within the settled part at {', '.join(moving)}: what "
                                 "follows holds for runs of this length")  # fmt: skip
-    content.findings.append(f"{start}matched on the trace of the noise T = {by_noise:.3e} ± {by_noise_error:.1e} per "
-                            f"pattern; {_by_loss(by_loss, by_loss_error, by_noise, by_noise_error, why)}")  # fmt: skip
-    for told, temperature in (("noise", by_noise), ("loss", by_loss)):
-        if np.isfinite(temperature) and temperatures[0] <= temperature <= temperatures[-1]:
-            content.findings.append(start + _others(content, kind, sgd, ladder, temperatures, temperature, told, names))
+    told = f"{start}matched on the trace of the noise T = {by_noise:.3e} ± {by_noise_error:.1e} per pattern"
+    places = {"noise": by_noise}
+    for name, what in (("loss", "on the mean loss"), ("excess", "on the mean loss above the minimum below each run")):
+        if name not in paired.names:
+            continue
+        found, why = paired.matched(name)
+        told += f"; matched {what} {_by_loss(found, why)}"
+        place, error = (np.nan, np.nan) if found is None else (float(found.value[0]), float(found.error[0]))
+        content.describe(group, **{f"{name}_temperature": place, f"{name}_temperature_error": error})
+        places[name] = place
+        if found is not None:
+            content.rows.append({
+                "part": kind, "quantity": f"T of equal {_TOLD.get(name, 'loss')} over T of equal noise",
+                "sgd": float(found.value[1]), "sgd_error": float(found.error[1]), "sgd_known": None, "langevin": None,
+                "langevin_error": None, "langevin_known": None,
+            })  # fmt: skip
+    content.findings.append(told)
+    for name in ("noise", "loss"):
+        if temperatures[0] <= places[name] <= temperatures[-1]:
+            content.findings.append(start + _others(content, kind, paired, places[name], name))
     content.findings += _balance(start, sgd, rate, int(batch), momentum)
 
 
-def _look_up(x: NDArray, y: NDArray, y_error: NDArray, at: float, at_error: float) -> tuple[float, float, str]:
-    """Where the line through (x, y) passes ``at``, between two neighbouring points."""
-    for k in range(len(x) - 1):
-        low, high = y[k], y[k + 1]
-        if min(low, high) <= at <= max(low, high) and low != high:
-            share = (at - low) / (high - low)
-            slope = (high - low) / (x[k + 1] - x[k])
-            spread = np.sqrt(at_error**2 + ((1 - share) * y_error[k]) ** 2 + (share * y_error[k + 1]) ** 2)
-            return float(x[k] + share * (x[k + 1] - x[k])), float(spread / abs(slope)), ""
-    side = "below" if at < y.min() else "above"
-    return np.nan, np.nan, f"its loss {at:.4f} ± {at_error:.4f} lies {side} that of every temperature measured"
-
-
-def _by_loss(by_loss: float, error: float, by_noise: float, by_noise_error: float, why: str) -> str:
-    if np.isnan(by_loss):
-        return f"on the mean loss none: {why}"
-    ratio = by_loss / by_noise
-    spread = ratio * float(np.hypot(error / by_loss, by_noise_error / by_noise))
-    told = "the two agree" if abs(ratio - 1.0) < DECISIVE * spread else "the two DIFFER"
-    if spread > _VAGUE and told == "the two agree":
+def _by_loss(found: Estimate | None, why: str) -> str:
+    if found is None:
+        return f"none: {why}"
+    (place, ratio), (error, spread) = found.value, found.error
+    z = float(normal_z(ratio - 1.0, spread, found.n_units))
+    told = judged(z, "the two agree", "the two DIFFER")
+    if spread > _VAGUE and abs(z) < DECISIVE:
         told = "seeds differ too much to tell the two apart"
-    return f"matched on the mean loss T = {by_loss:.3e} ± {error:.1e}, {ratio:.2f} ± {spread:.2f} times that: {told}"
+    return f"T = {place:.3e} ± {error:.1e}, {ratio:.3f} ± {spread:.3f} times that over {found.n_units} starts: {told}"
 
 
-def _others(
-    content: Content, kind: str, sgd: _Settled, ladder: list[_Settled], temperatures: NDArray, temperature: float,
-    told: str, names: Sequence[str],
-) -> str:
-    """Everything that was measured of SGD beside Langevin dynamics at one temperature, interpolated."""
+def _others(content: Content, kind: str, paired: _Paired, temperature: float, told: str) -> str:
+    """Everything that was measured of SGD beside Langevin dynamics at one temperature, interpolated, start by start."""
     parts = []
-    for name in names:
+    for name in paired.names:
         if name == told == "loss":
             continue
-        values = np.array([one.mean(name) for one in ladder])
-        known, error = (float(np.interp(temperature, temperatures, values[:, k])) for k in (0, 1))
-        own, own_error = sgd.mean(name)
-        z = float(normal_z(np.array(own - known), np.array(np.hypot(error, own_error)), sgd.n_units))
-        mark = "" if abs(z) < DECISIVE else f" (z = {z:.1f})"
+        own, own_error, known, error, z = paired.difference(name, temperature)
+        mark = f" (z = {z:.1f})" if abs(z) >= DECISIVE else ""
         parts.append(f"{_TOLD.get(name, 'loss')} {own:.4g} ± {own_error:.2g} beside {known:.4g} ± {error:.2g}{mark}")
         content.rows.append({
             "part": kind, "quantity": f"{_TOLD.get(name, 'loss')} at equal {told}", "sgd": own,
@@ -291,5 +367,5 @@ def _balance(start: str, sgd: _Settled, rate: float, batch: int, momentum: float
     z = float(normal_z(found.difference, found.difference_error, found.n_units)[0])
     return [
         f"{start}Yaida's relation, noise over drift {found.ratio[0]:.3f} ± {found.ratio_error[0]:.3f}: "
-        f"{'no departure from 1 is shown' if abs(z) < DECISIVE else 'NOT stationary'} (z = {z:.1f})"
+        f"{judged(z, 'no departure from 1 is shown', 'NOT stationary')} (z = {z:.1f})"
     ]

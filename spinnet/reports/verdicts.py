@@ -32,6 +32,38 @@ def z_score(value: float, expected: float, error: float) -> float:
     return float(z_scores(value, expected, error))
 
 
+def normal_z(mean: ArrayLike, error: ArrayLike, samples: int) -> NDArray:
+    """mean/error as the deviate of a normal law of the same probability: Student's t has heavy tails at few samples.
+
+    NaN, "not tested", where the error is missing or zero: of units that are all alike nothing can be said.
+    """
+    from scipy.special import ndtri_exp, stdtr
+
+    mean, error = np.asarray(mean, dtype=np.float64), np.asarray(error, dtype=np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        t = np.where(error > 0, mean / error, np.nan)
+        tail = stdtr(max(samples - 1, 1), -np.abs(t))
+        # Probabilities that underflow leave the deviate as it is.
+        deviate = np.where(tail > 0, -ndtri_exp(np.log(np.maximum(tail, 1e-300))), np.abs(t))
+        return np.sign(t) * np.minimum(deviate, np.abs(t))
+
+
+def furthest(scores: ArrayLike) -> tuple[tuple[int, ...], float]:
+    """Place and value of the score furthest from 0 among those that are tested; NaN where none is."""
+    scores = np.asarray(scores, dtype=np.float64)
+    if not np.isfinite(scores).any():
+        return (0,) * scores.ndim, float("nan")
+    place = np.unravel_index(int(np.nanargmax(np.abs(scores))), scores.shape)
+    return tuple(int(k) for k in place), float(scores[place])
+
+
+def judged(score: float, within: str, beyond: str, untested: str = "not tested") -> str:
+    """One of three words: the score is within :data:`DECISIVE`, is not, or there is none."""
+    if np.isnan(score):
+        return untested
+    return within if abs(score) < DECISIVE else beyond
+
+
 def shown(score: float) -> float | None:
     """A score as a table shows it: None where it is not tested."""
     return None if np.isnan(score) else float(score)

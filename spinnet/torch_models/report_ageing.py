@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from spinnet.errors import InputError
-from spinnet.estimators.displacement import collapse, displacement_exponents
+from spinnet.estimators.age_collapse import collapse
+from spinnet.estimators.displacement import displacement_exponents
 from spinnet.estimators.resampling import FEWEST_UNITS, mean_and_error
 from spinnet.theory.diffusion import clock_displacement
 from spinnet.torch_models.report_table import Table

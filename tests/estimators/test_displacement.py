@@ -1,4 +1,4 @@
-"""Exponents, collapse and stationarity of processes whose answers are known."""
+"""Exponents and stationarity of processes whose answers are known."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from reference.simple_landscapes import LinearRegression
 
 from spinnet.dynamics import SGD
 from spinnet.errors import InputError
-from spinnet.estimators.displacement import collapse, displacement_exponents
+from spinnet.estimators.displacement import displacement_exponents, exponents_of
 from spinnet.estimators.stationarity import noise_side, stationarity
 from spinnet.probes.pattern_gradients import noise_moments
 from spinnet.randomness import counter_keys
@@ -39,19 +39,36 @@ def test_too_short_a_run_is_refused():
         displacement_exponents(DELAY[:4], noisy(DELAY[:4]))
 
 
-def aged(units=10):
-    """Displacements that depend on a clock only, which runs slower at greater age."""
-    ages = np.array([1.0, 10.0, 100.0])
-    clock = np.log((ages[:, None] + DELAY) / ages[:, None]) * np.ones((units, 1, 1))
-    return clock**0.8 * np.exp(0.1 * np.random.default_rng(0).standard_normal((units, 1, 1))), clock
+def test_a_lowest_place_that_luck_chose_is_no_cage():
+    # Free diffusion with noise that differs from delay to delay: some exponent is always the lowest.
+    naive, honest = [], []
+    for seed in range(25):
+        scatter = np.exp(0.25 * np.random.default_rng(seed).standard_normal((8, len(DELAY))))
+        found = displacement_exponents(DELAY, DELAY * scatter)
+        low = int(np.nanargmin(found.exponent))
+        naive.append((found.exponent[low] - 1) / found.error[low])
+        honest.append((found.lowest - 1) / found.lowest_error)
+        assert found.bound < 1
+    assert np.mean(naive) < -1.5  # deliberately wrong: the error of the place that was chosen
+    assert abs(np.mean(honest)) < 4 / np.sqrt(len(honest)) and np.std(honest) < 1.6
 
 
-def test_curves_that_depend_on_a_clock_collapse_on_it_and_not_on_time():
-    moved, clock = aged()
-    found = collapse(DELAY, moved, clock)
-    assert found.rescaled < 0.02 < 0.3 < found.raw and found.gain > 10
-    wrong = collapse(DELAY, moved, np.repeat(DELAY[None, None], 3, axis=1).repeat(10, axis=0))
-    assert wrong.gain == pytest.approx(1.0)
+def test_on_the_clock_of_noise_that_dies_diffusion_is_free():
+    clock = np.log1p(DELAY / 30)
+    scatter = np.exp(0.1 * np.random.default_rng(0).standard_normal((12, 1)))
+    in_time = displacement_exponents(DELAY, clock * scatter)
+    on_clock = displacement_exponents(DELAY, clock * scatter, clock=clock * np.ones((12, 1)))
+    assert in_time.lowest < 0.4 and on_clock.lowest == pytest.approx(1.0)
+    np.testing.assert_allclose(exponents_of(DELAY, clock, clock)[8:-8], 1.0)
+
+
+def test_the_lowest_is_looked_for_before_a_time_and_the_rise_after_it():
+    cage = DELAY / (1 + DELAY / 5) + 1e-3 * DELAY
+    scatter = np.exp(0.02 * np.random.default_rng(2).standard_normal((12, len(DELAY))))
+    found = displacement_exponents(DELAY, cage * scatter, until=300.0)
+    assert found.lowest_at * np.sqrt(10.0) <= 300.0 and found.rise > 4 * found.rise_error
+    slowing = displacement_exponents(DELAY, DELAY**0.5 * scatter)
+    assert abs(slowing.rise) < 4 * slowing.rise_error
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ def test_the_variance_and_its_parts_are_found():
 
 
 def test_one_replica_gives_the_total_alone():
-    overlap, _, width = correlations(1000, 1, seed=1)
+    overlap, _, width = correlations(500, 1, seed=1)
     found = dynamic_susceptibility(overlap, TIME, N)
     assert (np.abs(found.total - N * width**2 * 0.0034) < 4 * found.total_error).all()
     assert np.isnan(found.within).all()
@@ -39,10 +39,23 @@ def test_one_replica_gives_the_total_alone():
 
 def test_the_variance_of_means_over_replicas_is_not_it():
     # Deliberately wrong: averaging replicas first loses most of their share.
-    overlap, _, _ = correlations(1000, 4, seed=2)
+    overlap, _, _ = correlations(500, 4, seed=2)
     found = dynamic_susceptibility(overlap, TIME, N)
     wrong = N * overlap.mean(axis=1).var(axis=0, ddof=1)
     assert (np.abs(wrong - found.total) > 4 * found.total_error).all()
+
+
+def test_a_peak_is_one_that_other_samples_see_fall_again():
+    overlap, _, width = correlations()
+    found = dynamic_susceptibility(overlap, TIME, N)
+    true = N * 0.0034 * (width**2).max() - N * 0.0034 * width[-1] ** 2
+    assert abs(found.drop - true) < 4 * found.drop_error and found.drop > 4 * found.drop_error
+    assert abs(found.height - N * 0.0034 * (width**2).max()) < 4 * found.height_error
+    rng = np.random.default_rng(3)
+    flat = [dynamic_susceptibility(rng.standard_normal((12, 1, 31)), TIME, 1) for _ in range(25)]
+    assert abs(np.mean([one.drop / one.drop_error for one in flat])) < 4 / np.sqrt(25)
+    # Deliberately wrong: the largest of 31 values is above the last one whatever is measured.
+    assert np.mean([(one.peak - one.total[-1]) / one.peak_error for one in flat]) > 1
 
 
 def test_the_relaxation_time_is_where_the_mean_crosses_the_level():

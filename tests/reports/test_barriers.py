@@ -37,7 +37,9 @@ def build(tmp_path, points, **settings):
 
 def test_a_barrier_that_falls_as_a_power_is_found(tmp_path):
     content = build(tmp_path, [width(h, 3.0 / h**0.5, 2.0 / h) for h in (4, 16, 64)])
-    naive, aligned, ratio, overlap = content.findings
+    naive, aligned, ratio, overlap, spread = content.findings
+    assert "standard deviation of P(q)" in spread
+    assert content.variables["pairs/arm,hidden=4/aligned"].data.shape == (24,)
     assert "as they are: the barrier between two ends falls at every step" in naive
     assert "after alignment: the barrier between two ends falls at every step" in aligned
     assert "divides" in ratio and "exceed those of untrained pairs" in overlap
@@ -69,6 +71,25 @@ def test_bands_that_did_not_converge_count_by_their_bound(tmp_path):
     content = build(tmp_path, [point])
     assert content.rows[0]["band"] == pytest.approx(0.2) and content.rows[0]["converged"] == 0.5
     assert "50 % converged" in content.findings[-1]
+
+
+def test_paths_are_told_with_what_certifies_them(tmp_path):
+    point = width(4, 0.5, 0.2)
+    ones, bound = np.ones((4, 6)), np.full((4, 6), 0.02)
+    joined = np.ones((4, 6), np.int8)
+    joined[0, 0], bound[0, 0] = 0, 0.5
+    point["variables"] |= {
+        "barriers/chain_connected": joined, "barriers/chain_upper_bound": bound, "barriers/chain_line": 0.3 * ones,
+        "barriers/chain_saddles": 3 * joined, "barriers/chain_index": joined.astype(np.int64),
+        "barriers/chain_force": np.where(joined, 5e-4, np.nan), "barriers/chain_gradient_norm": 1e-9 * ones,
+        "barriers/chain_energy": np.tile([0.0, 0.02, -0.1], (4, 6, 1)),
+    }  # fmt: skip
+    content = build(tmp_path, [point])
+    heights, certificate = content.findings[-2:]
+    assert content.rows[0]["chain"] == pytest.approx((23 * 0.02 + 0.5) / 24) and "23 of 24 pairs joined" in heights
+    assert "23 of 24 paths are certified" in certificate and "all of index 1" in certificate
+    assert "5.0e-04; of the others the bound" in certificate
+    assert content.variables["pairs/arm,hidden=4/profile"].data.shape == (24, 3)
 
 
 def test_pairs_that_share_replicas_are_refused():

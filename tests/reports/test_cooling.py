@@ -39,7 +39,7 @@ def build(tmp_path, slope, durations=(1.0, 10.0, 100.0)):
 
 def test_a_slope_far_below_the_scatter_between_samples_is_found(tmp_path):
     content = build(tmp_path, -0.02)
-    slope, error = map(float, re.search(r"falls with the duration: (\S+) ± (\S+)", content.findings[0]).groups())
+    slope, error = map(float, re.search(r"slowest cooling: (\S+) ± (\S+)", content.findings[0]).groups())
     assert abs(slope + 0.02) < 4 * error and error < 0.002
     assert len(content.rows) == 3
     assert "no bend is seen" in content.findings[0]

@@ -87,6 +87,7 @@ def waiting(units=60, weights=400, wait=100.0):
             "two_time/waiting_time": Variable(np.array([wait]), ("waiting_time",)),
             "two_time/delay": Variable(delay, ("delay",)),
             "two_time/correlation": correlation, "two_time/displacement": displacement,
+            "endpoint/configuration": later[-1][None],
         },
         "attributes": {"n_dof": weights, "n_units": 10, "independent_unit": "replica", "unit": "pattern"},
     }  # fmt: skip
@@ -101,6 +102,8 @@ def test_free_weights_relax_as_the_null_and_know_no_cooperation(tmp_path):
     z = (got["overlap"] - got["free"]) / got["overlap_error"]
     assert np.abs(z).max() < 4
     assert row["chi4_peak"] < 2.0
+    # Independent directions have n·Var q = 1.
+    assert abs(row["independent"] - 1.0) < 4 * row["independent_error"]
 
 
 def test_levels_and_arms_that_do_not_fit_are_refused():

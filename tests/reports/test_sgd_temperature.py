@@ -31,15 +31,19 @@ def regression(kind, variance, seed):
     return point(landscape, sgd if kind == "SGD" else langevin, {"endpoint/configuration": x}, 3)
 
 
-def network(temperature, loss, trace=2.0, units=10, seed=0, n=50):
-    """Langevin dynamics at a temperature per pattern, or SGD for None."""
+def network(temperature, loss, trace=2.0, units=10, seed=0, n=50, basins=0.0):
+    """Langevin dynamics at a temperature per pattern, or SGD for None; starts end in basins of spread ``basins``."""
     rng = np.random.default_rng([seed, int(1000 * loss)])
     time = np.linspace(0.0, 10.0, 11)
     sgd = {"kind": "SGD", "learning_rate": RATE, "batch": BATCH, "momentum": 0.0}
     langevin = {"kind": "Langevin", "temperature": 0.0 if temperature is None else P * temperature, "step": 1e-3}
+    # Of the start, but for a part of its own.
+    bottom = basins * (np.random.default_rng(5).standard_normal((1, units)) + 0.3 * rng.standard_normal((1, units)))
     variables = {
+        "inherent_structure/energy_density": 0.4 + bottom,
+        "inherent_structure/converged": np.ones((1, units)),
         "trajectory/time": Variable(time, ("time",)),
-        "trajectory/energy_density": loss + 0.001 * rng.standard_normal((1, units, 11)),
+        "trajectory/energy_density": loss + bottom[..., None] + 0.001 * rng.standard_normal((1, units, 11)),
         "trajectory/noise_trace": trace * (1 + 0.01 * rng.standard_normal((1, units, 11))),
         "endpoint/configuration": rng.standard_normal((1, units, n)),
     }
@@ -48,15 +52,18 @@ def network(temperature, loss, trace=2.0, units=10, seed=0, n=50):
     return point({"kind": "DenseNetwork", "hidden": [4]}, moves, variables, n, "replica", own)
 
 
-def build(tmp_path, variance=None, loss=0.6):
+def build(tmp_path, variance=None, loss=0.6, basins=0.0, spoilt=0):
     exact = gaussian_regression_variance(H, 1.0, RATE, BATCH)
     boltzmann = RATE * H.sum() / (2 * BATCH * 3) / H
     arms = {
         "regression": [regression("SGD", exact if variance is None else variance, 1)],
         "regression_langevin": [regression("Langevin", boltzmann, 2)],
-        "network": [network(None, loss)],
-        "network_langevin": [network(t, 0.5 + 200 * t) for t in (2e-4, 5e-4, 1e-3)],
+        "network": [network(None, loss, basins=basins, seed=9)],
+        "network_langevin": [network(t, 0.5 + 200 * t, basins=basins) for t in (2e-4, 5e-4, 1e-3)],
     }
+    for run in range(spoilt):
+        arms["regression"][0]["variables"]["endpoint/configuration"][0, run] = np.inf
+        arms["network"][0]["variables"]["trajectory/energy_density"][0, run] = np.nan
     return SgdTemperatureReport(**ARMS).build(made_results(tmp_path / "c.h5", arms), lambda line: None)
 
 
@@ -65,9 +72,23 @@ def test_the_exact_law_is_met_and_the_ratio_of_temperatures_is_the_known_one(tmp
     assert "variances meet the exact law" in found[0] and "variances meet Boltzmann's law" in found[1]
     line = next(one for one in found if "matched on the mean loss" in one)
     # Loss 0.6 lies at T = 5e-4; the noise gives 0.1·2/(2·4·50) = 5e-4.
-    ratio, error = map(float, re.search(r", (\S+) ± (\S+) times that", line).groups())
+    ratio, error = map(float, re.search(r", (\S+) ± (\S+) times that over 10 starts", line).groups())
     assert abs(ratio - 1.0) < 4 * error + 0.01 and "the two agree" in line
     assert all("drifts" not in one for one in found)
+
+
+def test_seeds_that_end_at_other_depths_are_compared_above_their_own_minimum(tmp_path):
+    line = next(one for one in build(tmp_path, basins=0.05).findings if "matched on the mean loss" in one)
+    (loss, vague), (excess, sharp) = (map(float, pair) for pair in re.findall(r", (\S+) ± (\S+) times that", line))
+    assert abs(excess - 1.0) < 4 * sharp + 0.01 and sharp < 0.02 < vague
+    assert abs(loss - 1.0) < 4 * vague
+
+
+def test_runs_that_diverged_are_counted_and_left_out(tmp_path):
+    findings = build(tmp_path, spoilt=2).findings
+    assert any("2 runs of SGD diverged and are left out" in one for one in findings)
+    assert any("2 runs of SGD or Langevin dynamics diverged" in one for one in findings)
+    assert not any("inf" in one or "nan" in one for one in findings)
 
 
 def test_a_boltzmann_law_is_not_that_of_sgd(tmp_path):

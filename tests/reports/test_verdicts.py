@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spinnet.reports.verdicts import LimitTest, judge_limits, shown, z_score, z_scores
+from spinnet.reports.verdicts import LimitTest, furthest, judge_limits, judged, shown, z_score, z_scores
 
 
 def test_equal_units_that_are_not_what_is_expected_differ_without_bound():
@@ -13,6 +13,12 @@ def test_equal_units_that_are_not_what_is_expected_differ_without_bound():
 @pytest.mark.parametrize("numbers", [(1.0, 0.0, np.nan), (np.nan, 0.0, 1.0), (1.0, np.nan, 1.0), (1.0, 1.0, np.nan)])
 def test_without_a_value_or_an_error_nothing_is_tested(numbers):
     assert np.isnan(z_score(*numbers)) and shown(z_score(*numbers)) is None
+
+
+def test_a_score_that_is_missing_decides_nothing():
+    assert judged(float("nan"), "meets", "MISSES") == "not tested" and judged(-4.5, "meets", "MISSES") == "MISSES"
+    assert furthest([[1.0, np.nan], [-3.0, 2.0]]) == ((1, 0), -3.0)
+    assert np.isnan(furthest([np.nan, np.nan])[1])
 
 
 def test_limits_of_described_sizes_meet_or_miss():
