@@ -122,12 +122,16 @@ def _prepare(parent: _Parent, module: Any, examples: list[tuple[str, dict[str, A
 
 
 def _compile(modules: list[str]) -> None:
-    """Compile kernel modules, half of them in a second process: different modules have different cache entries."""
+    """Compile kernel modules, half of them in a second process: different modules have different cache entries.
+
+    Where the disk has them already a second process would take longer to start than both take to read them.
+    """
     if not modules:
         return
     from spinnet.kernels import _jit
 
-    ours, others = (modules, []) if usable_cores() == 1 else (modules[::2], modules[1::2])
+    alone = usable_cores() == 1 or sum(not _on_disk(name) for name in modules) < 2
+    ours, others = (modules, []) if alone else (modules[::2], modules[1::2])
     # The same search path as here: kernels may be found through it.
     statement = f"import sys; sys.path[:] = {sys.path!r}; from spinnet.kernels import _jit; "
     statement += "_jit.compile_modules(*sys.argv[1:])"
@@ -137,6 +141,14 @@ def _compile(modules: list[str]) -> None:
     finally:
         if second is not None:
             second.wait()  # what it failed to compile is compiled at first use
+
+
+def _on_disk(module: str) -> bool:
+    """Whether the disk cache has kernels of the module, which is not imported; of some variants it may not."""
+    from spinnet.kernels._jit import cache_directory
+
+    found = importlib.util.find_spec(module.partition(":")[0])
+    return bool(found and found.origin) and any(cache_directory(found.origin).rglob("*.nbi"))
 
 
 def _run(parent: _Parent, module: Any, layout: Layout, journal: Journal, task: Task, checkpoint_seconds: float) -> None:

@@ -64,6 +64,7 @@ REPORT_FIGURES: dict[str, str] = {
     "relaxation_exponent": "spinnet.plotting.report_relaxation_exponent:draw",
     "sgd_temperature": "spinnet.plotting.report_sgd_temperature:draw",
     "signal_recovery": "spinnet.plotting.report_signal_recovery:draw",
+    "slices": "spinnet.plotting.report_slices:draw",
     "slowing_down": "spinnet.plotting.report_slowing_down:draw",
     "well_masses": "spinnet.plotting.report_well_masses:draw",
     "weight_spectra": "spinnet.plotting.report_weight_spectra:draw",

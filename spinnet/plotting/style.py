@@ -15,6 +15,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogFormatter, NullFormatter
@@ -195,6 +196,17 @@ def _two_and_five(value: float, _: int) -> str:
     return f"{value:g}" if digit in (2, 5) else ""
 
 
+def _print(figure: Figure, buffer: io.BytesIO, suffix: str, metadata: dict[str, None] | None) -> None:
+    """As savefig does, which draws everything once more beforehand for a layout that is made already."""
+    if suffix == "pdf":
+        FigureCanvasPdf(figure).print_pdf(buffer, metadata=metadata)
+    elif suffix == "png":
+        figure.dpi = matplotlib.rcParams["savefig.dpi"]
+        FigureCanvasAgg(figure).print_png(buffer, metadata=metadata)
+    else:
+        figure.savefig(buffer, format=suffix, metadata=metadata)
+
+
 @styled
 def save(figure: Figure, path: str | os.PathLike, formats: Sequence[str] = FORMATS) -> list[Path]:
     """Write ``path`` with each suffix, atomically, without dates: the same data give the same bytes.
@@ -210,12 +222,14 @@ def save(figure: Figure, path: str | os.PathLike, formats: Sequence[str] = FORMA
     # Lay out once: both formats then agree to the last point, and the layout is half of the work.
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
-    written = []
+    written, canvas, dpi = [], figure.canvas, figure.dpi
     for suffix in formats:
         buffer = io.BytesIO()
-        figure.savefig(buffer, format=suffix, metadata=metadata.get(suffix))
+        _print(figure, buffer, suffix, metadata.get(suffix))
         target = Path(path).with_name(f"{Path(path).name}.{suffix}")
         with replacing(target) as sink:
             sink.write(buffer.getvalue())
         written.append(target)
+    figure.dpi = dpi
+    figure.set_canvas(canvas)
     return written

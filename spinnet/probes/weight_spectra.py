@@ -22,6 +22,7 @@ class WeightSpectraProbe(TrajectoryProbe):
     """
 
     requires = (Layered,)
+    revision = 2
 
     def measure(self, landscape: Layered, x: np.ndarray) -> Variables:
         x = landscape.check(x)

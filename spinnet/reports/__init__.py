@@ -49,6 +49,7 @@ REPORTS = {
     "relaxation_exponent": "spinnet.reports.relaxation_exponent:RelaxationExponentReport",
     "sgd_temperature": "spinnet.reports.sgd_temperature:SgdTemperatureReport",
     "signal_recovery": "spinnet.reports.signal_recovery:SignalRecoveryReport",
+    "slices": "spinnet.reports.slices:SlicesReport",
     "slowing_down": "spinnet.reports.slowing_down:SlowingDownReport",
     "well_masses": "spinnet.reports.well_masses:WellMassesReport",
     "weight_spectra": "spinnet.reports.weight_spectra:WeightSpectraReport",

@@ -80,6 +80,10 @@ class PointResults:
         """The units of a variable."""
         return self._file.read(self.arm, self.label, name).units
 
+    def stated(self, name: str) -> dict[str, Any]:
+        """What a probe stated of a variable."""
+        return dict(self._file.read(self.arm, self.label, name).attributes)
+
     def independent(self, name: str) -> NDArray:
         """A variable (sample, replica, ...) with one row per independent unit.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import pairwise
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -42,7 +42,7 @@ class WeightSpectraReport(Report):
 
     arm_parameters: ClassVar[tuple[str, ...]] = ("arm", "shuffled", "untrained")
     probes: ClassVar[tuple[str, ...]] = ("weight_spectra",)
-    landscapes: ClassVar[tuple[str, ...]] = ("DenseNetwork",)
+    landscapes: ClassVar[tuple[str, ...]] = ("DenseNetwork", "StructuredNetwork")
 
     def __init__(self, arm: str = "", shuffled: str = "", untrained: str = "", draws: int = 100):
         given = self.validate(arm=arm, shuffled=shuffled, untrained=untrained, draws=draws)
@@ -75,7 +75,7 @@ class WeightSpectraReport(Report):
             if not arm:
                 continue
             (point,) = results.points(arm)
-            for layer, (columns, rows) in enumerate(pairwise(_widths(point)), start=1):
+            for layer, (rows, columns) in enumerate(_shapes(point), start=1):
                 tell(f"weights of layer {layer}, {words}")
                 row = self._layer(content, f"{role}/{layer}", words, point, layer, rows, columns)
                 content.rows.append({k: v for k, v in row.items() if not k.startswith("_")})
@@ -133,30 +133,14 @@ class WeightSpectraReport(Report):
         return found
 
 
-def _widths(point: PointResults) -> list[int]:
-    """Widths of the network, from the shapes that the probe stated."""
-    hidden = point.physics["landscape"]["hidden"]
-    count = point.n_dof
-    # n_dof = Σ (n_in + 1) n_out with the unknown numbers of inputs and outputs; both follow from the modes of the
-    # first and the last layer where these are narrower than the hidden ones, else from the one that is left over
-    first = point.read("trajectory/layer1_singular_value").shape[-1]
-    last = point.read(f"trajectory/layer{len(hidden) + 1}_singular_value").shape[-1]
-    inner = sum((i + 1) * o for i, o in pairwise(hidden))
-    if not hidden:
-        raise InputError("weight spectra of a network without hidden layers: give one at least")
-    if last < hidden[-1]:
-        outputs = last
-        inputs = (count - inner - (hidden[-1] + 1) * outputs) // hidden[0] - 1
-    else:
-        inputs = first
-        outputs = (count - inner - (inputs + 1) * hidden[0]) // (hidden[-1] + 1)
-    fits = (inputs + 1) * hidden[0] + inner + (hidden[-1] + 1) * outputs == count
-    if not (fits and min(inputs, hidden[0]) == first and min(outputs, hidden[-1]) == last):
-        raise InputError(
-            f"hidden = {hidden} with {count} weights: the shapes of the layers do not follow from them; make the last "
-            "hidden layer wider than the outputs"
-        )
-    return [inputs, *hidden, outputs]
+def _shapes(point: PointResults) -> Iterator[tuple[int, int]]:
+    """Rows and columns of each layer, as the probe stated them."""
+    for layer in itertools.count(1):
+        name = f"trajectory/layer{layer}_singular_value"
+        if not point.has(name):
+            return
+        stated = point.stated(name)
+        yield int(stated["rows"]), int(stated["columns"])
 
 
 def _add_spectrum(content: Content, group: str, values: np.ndarray, laws, rows: int, columns: int) -> None:

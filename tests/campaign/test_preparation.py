@@ -15,6 +15,7 @@ from spinnet.campaign.examples import locate
 from spinnet.campaign.layout import Layout
 from spinnet.campaign.study import load_study
 from spinnet.errors import InputError
+from spinnet.kernels import _jit
 from spinnet.kernels._jit import Kernel
 
 
@@ -53,10 +54,20 @@ def test_kernels_of_the_second_process_are_found_by_our_search_path(tmp_path, mo
         code = f"import os, pathlib; pathlib.Path({str(marker)!r}).write_text(str(os.getpid()))"
         (tmp_path / f"{name}.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("SPINNET_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(worker, "usable_cores", lambda: 2)
     worker._compile(["kernels_here", "kernels_there"])
     assert (tmp_path / "kernels_here.pid").read_text() == str(os.getpid())
     assert (tmp_path / "kernels_there.pid").read_text() != str(os.getpid())
+
+
+def test_no_second_process_reads_kernels_that_are_on_the_disk(monkeypatch):
+    names = ["spinnet.kernels.read_bandwidth", "spinnet.kernels.great_circles"]
+    _jit.compile_modules(*names)
+    monkeypatch.setattr(worker, "usable_cores", lambda: 2)
+    monkeypatch.setattr(worker.subprocess, "Popen", lambda *_, **__: pytest.fail("a second process was started"))
+    worker._compile(names)
+    assert all(worker._on_disk(name) for name in names)
 
 
 def test_each_data_set_is_loaded_once_and_its_absence_told_in_its_own_words(monkeypatch):

@@ -80,7 +80,8 @@ def point(spike, seed):
         if layer == 2:
             own[0, :, -1, 0] += spike
         dims = ("sample", "replica", "time", f"layer{layer}_mode")
-        variables |= {f"trajectory/layer{layer}_{name}_value": Variable(values, dims)
+        stated = {"rows": rows, "columns": columns}
+        variables |= {f"trajectory/layer{layer}_{name}_value": Variable(values, dims, "1", "", stated)
                       for name, values in (("singular", own), ("shuffled", null))}  # fmt: skip
     n = sum((i + 1) * o for i, o in pairwise(widths))
     physics = {"landscape": {"kind": "DenseNetwork", "hidden": [80, 90]}, "dynamics": {"kind": "SGD"},
