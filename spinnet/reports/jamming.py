@@ -74,6 +74,8 @@ def _row(points: Sequence[PointResults]) -> dict[str, Any]:
     share = np.concatenate([point.read("dynamics/unsatisfied").ravel() for point in points]) / points[0].n_dof
     energy = np.concatenate([point.read("endpoint/energy_density").ravel() for point in points])
     jammed = share[status == _MINIMUM]
+    shares = np.split(share, np.cumsum([len(one) for one in statuses])[:-1])
+    by_draw = list(zip(shares, statuses, strict=True))
     draws = [(int((s == _SOLVED).sum()), int(np.isin(s, (_SOLVED, _MINIMUM)).sum())) for s in statuses]
     solved, ended = sum(draw[0] for draw in draws), sum(draw[1] for draw in draws)
     low, high = binomial_interval(solved, ended)
@@ -85,6 +87,8 @@ def _row(points: Sequence[PointResults]) -> dict[str, Any]:
         "mean_jammed": float(jammed.mean()) if len(jammed) else None,
         "energy_jammed": float(energy[status == _MINIMUM].mean()) if len(jammed) else None,
         "_status": status, "_share": np.where(status == _SOLVED, 0.0, share), "_energy": energy, "_draws": draws,
+        "_one_minimum": [s[t == _MINIMUM][0] for s, t in by_draw if (t == _MINIMUM).any()],
+        "_least_unsolved": [s[t != _SOLVED].min() for s, t in by_draw if (t != _SOLVED).any()],
     }  # fmt: skip
 
 
@@ -158,20 +162,24 @@ def _peaks(size: int, rows: list[dict[str, Any]]) -> list[str]:
     here = _pool(both)
     where = ", ".join(f"{row['ratio']:.3g}" for row in both)
     jammed, unfinished = here["jammed"], here["unfinished"]
-    probability = gap_probability(jammed)
+    probability = gap_probability(here["one_minimum"])
     ends = here["solved"] + len(jammed)
+    middle = 0.5 * float(jammed.mean())
+    between = int((jammed < middle).sum())
     verdict = (
-        f"two peaks, for one peak that falls from zero would leave such a gap with probability {probability:.1g}"
+        f"two peaks, for one that falls from zero leaves such a gap with probability {probability:.1g} or less"
         if probability < _UNLIKELY
-        else f"two peaks are NOT decided, one that falls from zero leaves such a gap with probability {probability:.2g}"
+        else f"two peaks are NOT decided, one that falls from zero may leave such a gap (probability {probability:.2g})"
     )
     text = (
         f"{size} parameters: side by side at P/W = {where} stand {here['solved']} solved runs with N_Δ = 0 and "
-        f"{len(jammed)} minima with N_Δ/W = {jammed.min():.3f} to {jammed.max():.3f}; of {ends} runs none lies between "
-        f"(at 95 %, fewer than {1.0 - 0.05 ** (1.0 / ends):.0%} do): {verdict}"
+        f"{len(jammed)} minima with N_Δ/W = {jammed.min():.3f} to {jammed.max():.3f}; {between} of {ends} runs lie "
+        f"between 0 and {middle:.2f}, half the mean of the minima (at 95 %, fewer than "
+        f"{binomial_interval(between, ends, 0.9)[1]:.0%} do): {verdict} (from one minimum of each of "
+        f"{len(here['one_minimum'])} sets of patterns)"
     )
     if len(unfinished):
-        worst = gap_probability(np.concatenate([jammed, unfinished]))
+        worst = gap_probability(here["least_unsolved"])
         text += (
             f"; {len(unfinished)} unfinished runs there stopped at N_Δ/W = {unfinished.min():.3f} to "
             f"{unfinished.max():.3f} (with these as minima the probability is {worst:.1g})"
@@ -185,6 +193,7 @@ def _pool(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "jammed": share[status == _MINIMUM], "energy": energy[status == _MINIMUM],
         "unfinished": share[~np.isin(status, (_SOLVED, _MINIMUM))], "solved": int((status == _SOLVED).sum()),
+        **{name: np.concatenate([row[f"_{name}"] for row in rows]) for name in ("one_minimum", "least_unsolved")},
     }  # fmt: skip
 
 
