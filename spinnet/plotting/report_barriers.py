@@ -17,7 +17,7 @@ _KINDS = (
     ("chain_line", "aligned, between minima", "D", "--"), ("chain", "highest saddle", "v", ":"),
 )  # fmt: skip
 _OPEN = ("naive", "chain_line")
-_BINS = 24
+_BINS = 30
 _DRAWN = (  # variable, what it is, line
     ("aligned", "aligned", "-"), ("start_aligned", "untrained, aligned", ":"), ("overlap", "as they are", "--"),
 )  # fmt: skip
@@ -32,7 +32,7 @@ def draw(report: LoadedReport) -> dict[str, Figure | None]:
 def _courses(report: LoadedReport) -> Figure:
     """Barriers on logarithmic axes, and overlaps before and after alignment with the untrained null."""
     figure, axes = style.new_figure(style.PAGE, 3.0, 2)
-    lines, overlaps, sizes = {}, {}, set()
+    lines, overlaps, hows, sizes = {}, {}, {}, set()
     for (side, name), colour in zip(_SIDES, style.COLOURS, strict=False):
         one = report.group(side)
         if not one:
@@ -42,13 +42,14 @@ def _courses(report: LoadedReport) -> Figure:
         for key, how, marker, line in _KINDS:
             if key in one.arrays and (one[key] > 0).any():
                 _course(axes[0], one, key, colour, marker, line, key not in _OPEN)
-                lines[how] = _proxy(marker, line, key not in _OPEN)
+                hows[how] = _proxy(marker, line, key not in _OPEN)
         if "aligned_overlap" in one.arrays:
             _course(axes[1], one, "overlap", colour, "o", "-", False)
             _course(axes[1], one, "aligned_overlap", colour, "s", "-", True)
             _course(axes[1], one, "null_overlap", colour, "x", ":", True)
         else:
             del overlaps[name]
+    lines |= hows
     overlaps |= {"as they are": _proxy("o", "-", False), "aligned": _proxy("s", "-", True),
                  "untrained, aligned": _proxy("x", ":", True)}  # fmt: skip
     for ax in axes:
@@ -83,13 +84,14 @@ def _distributions(report: LoadedReport) -> Figure | None:
     sizes = sorted({one.number("size") for one in pairs.values()})
     if not sizes:
         return None
-    figure, axes = style.new_figure(style.PAGE, 1.9 * -(-len(sizes) // 3) + 0.5, 3, -(-len(sizes) // 3), sharex=True)
+    figure, axes = style.new_figure(style.PAGE, 1.9 * -(-len(sizes) // 3) + 0.5, 3, -(-len(sizes) // 3))
     for ax in axes[len(sizes):]:
         ax.remove()
-    values = np.concatenate([one[key] for one in pairs.values() for key, _, _ in _DRAWN])
-    edges = np.linspace(min(values.min(), 0.0) - 0.02, max(values.max(), 0.0) + 0.02, _BINS + 1)
     entries: dict[str, Line2D] = {}
     for ax, size in zip(axes, sizes, strict=False):
+        own = [one[key] for one in pairs.values() if one.number("size") == size for key, _, _ in _DRAWN]
+        values = np.concatenate([*own, [0.0]])
+        edges = np.linspace(values.min() - 0.02, values.max() + 0.02, _BINS + 1)
         for (side, name), colour in zip(_SIDES, style.COLOURS, strict=False):
             for one in (one for one in pairs.values() if one.number("size") == size and one.attributes["side"] == side):
                 for key, how, line in _DRAWN[: 3 if side == "arm" else 1]:
@@ -100,7 +102,6 @@ def _distributions(report: LoadedReport) -> Figure | None:
         ax.set_yticks([])
     for ax in axes[max(len(sizes) - 3, 0) : len(sizes)]:
         ax.set_xlabel("overlap $q$ of a pair")
-        ax.tick_params(labelbottom=True)
     axes[0].set_ylabel("$P(q)$")
     figure.legend(list(entries.values()), list(entries), loc="outside upper center", ncols=2, fontsize=7.5)
     return figure

@@ -42,7 +42,12 @@ def _tree(ax: Axes, one: Group) -> None:
     shown = ax.scatter(place, energy, c=np.clip(np.abs(one["overlap"]), 0.0, 1.0), cmap="viridis", vmin=0.0, vmax=1.0,
                        s=16, zorder=3, edgecolors=style.INK, linewidths=0.4)  # fmt: skip
     ax.figure.colorbar(shown, ax=ax, label="|overlap| with the lowest", fraction=0.05, pad=0.02)
-    ax.set_xticks([])
     ax.set_xlim(-0.7, len(energy) - 0.3)
+    orbit = one["orbit"] if "orbit" in one.arrays else np.zeros(len(energy))
+    told = bool((orbit > 1).any())
+    # What the symmetries make of each class: how many minima it stands for.
+    ax.set_xticks(place if told else [], [f"{size:g}" for size in orbit] if told else [], fontsize=7.0)
+    ax.tick_params(axis="x", length=0, pad=1.5)
     ax.set_ylabel("energy per unit")
-    ax.set_xlabel(f"{len(energy)} classes of minima" if len(energy) > 1 else "one class of minima")
+    classes = f"{len(energy)} classes of minima" if len(energy) > 1 else "one class of minima"
+    ax.set_xlabel(f"{classes}, and the images of each" if told else classes)
