@@ -17,8 +17,8 @@ class Layer(NamedTuple):
     name: str
     #: ``(…, rows, columns)``: a row holds what comes into one unit, or into one channel of a convolution.
     weights: np.ndarray
-    #: ``(…, rows)``
-    biases: np.ndarray
+    #: ``(…, rows)``, or None.
+    biases: np.ndarray | None
     #: Of a normalisation behind it, ``(…, units)``, or None.
     scales: np.ndarray | None = None
     shifts: np.ndarray | None = None
@@ -28,11 +28,7 @@ class Layered(Landscape):
     """Capability: coordinates that are the weights and biases of layers, with a name for each."""
 
     #: For messages: landscapes that are one.
-    met_by: ClassVar[str] = "DenseNetwork, StructuredNetwork"
-
-    #: :meth:`start` draws weights of variance sigma_w²/columns and biases of variance sigma_b².
-    sigma_w: float
-    sigma_b: float
+    met_by: ClassVar[str] = "DenseNetwork, StructuredNetwork, TorchLandscape"
 
     @abstractmethod
     def layers(self, x: np.ndarray) -> list[Layer]:
@@ -53,6 +49,10 @@ class BackPropagating(PatternNetwork, Layered):
 
     #: For messages: landscapes that are one.
     met_by: ClassVar[str] = "DenseNetwork, StructuredNetwork"
+
+    #: :meth:`start` draws weights of variance sigma_w²/columns and biases of variance sigma_b².
+    sigma_w: float
+    sigma_b: float
 
     @abstractmethod
     def error_signals(self, x: np.ndarray) -> ErrorSignals:

@@ -19,6 +19,7 @@ import numpy as np
 
 from spinnet.errors import InputError
 from spinnet.landscapes.base import Landscape
+from spinnet.landscapes.unit_exchanges import ExchangeSymmetry
 
 #: One group element: for each hidden layer which unit comes where, and the factor of what comes in.
 Element = list[tuple[np.ndarray, np.ndarray]]
@@ -32,11 +33,11 @@ class Symmetric(Landscape):
     """Capability: a known group of transformations of x that leave the energy unchanged."""
 
     #: For messages: landscapes that are one.
-    met_by: ClassVar[str] = "DenseNetwork, StructuredNetwork"
+    met_by: ClassVar[str] = "DenseNetwork, StructuredNetwork, TorchLandscape"
 
     @property
     @abstractmethod
-    def symmetry(self) -> UnitSymmetry:
+    def symmetry(self) -> UnitSymmetry | ExchangeSymmetry:
         """The group, and how it acts."""
 
     @property

@@ -18,9 +18,8 @@ from spinnet.errors import InputError
 from spinnet.landscapes.torch_landscape import TorchLandscape
 from spinnet.landscapes.torch_package import first_line, import_torch
 
-ENDINGS = (".pt", ".pth", ".npz")
+ENDINGS = (".pt", ".pth", ".ckpt", ".npz")
 _HOLDERS = ("state_dict", "model_state_dict", "model", "net")  # keys under which training scripts keep the weights
-_PREFIXES = ("module.", "_orig_mod.")  # what DataParallel and torch.compile put before every name
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,9 @@ def load_configuration(landscape: TorchLandscape, path: str | Path) -> np.ndarra
     Parameters
     ----------
     path
-        ``.pt`` or ``.pth``: what ``torch.save(model.state_dict(), path)`` writes, or a dict with that under
-        "state_dict", "model_state_dict", "model" or "net"; ``.npz``: one array per parameter name.
+        ``.pt``, ``.pth`` or ``.ckpt``: what ``torch.save(model.state_dict(), path)`` writes, or a dict with that under
+        "state_dict", "model_state_dict", "model" or "net"; ``.npz``: one array per parameter name. What a wrapper put
+        before all names ("module.", "_orig_mod.", "model.") is taken off.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def load_configuration(landscape: TorchLandscape, path: str | Path) -> np.ndarra
     if not path.is_file():
         raise InputError(f"there is no checkpoint {path}")
     found = _read_archive(path) if path.suffix == ".npz" else _read_state_dict(path)
-    x = landscape.layout.pack(_bare(found), f"checkpoint {path}")
+    x = landscape.layout.pack(_bare(found, landscape.layout.names), f"checkpoint {path}")
     if not np.isfinite(x).all():
         raise InputError(f"checkpoint {path} holds weights that are not finite: that run had diverged")
     return x
@@ -101,7 +101,7 @@ def _read_state_dict(path: Path) -> Mapping[str, Any]:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling raises nearly anything
         more = "weights_only" in str(error) or "Unsupported" in str(error) or "GLOBAL" in str(error)
-        why = "it holds more than tensors" if more else first_line(error)
+        why = "it holds more than tensors" if more else first_line(error) or type(error).__name__
         raise InputError(f"checkpoint {path} cannot be read ({why}): save model.state_dict()") from None
     for key in _HOLDERS:
         if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
@@ -120,9 +120,11 @@ def _read_archive(path: Path) -> Mapping[str, Any]:
         raise InputError(f"checkpoint {path} cannot be read: {first_line(error)}") from None
 
 
-def _bare(found: Mapping[str, Any]) -> Mapping[str, Any]:
+def _bare(found: Mapping[str, Any], names: tuple[str, ...]) -> Mapping[str, Any]:
     """Names without what wrappers of the model put before all of them."""
-    for prefix in _PREFIXES:
-        if found and all(name.startswith(prefix) for name in found):
-            found = {name.removeprefix(prefix): value for name, value in found.items()}
+    if any(name in found for name in names):
+        return found
+    for prefix in {key.removesuffix(names[0]) for key in found if key.endswith(f".{names[0]}")}:
+        if all(prefix + name in found for name in names):
+            return {name.removeprefix(prefix): value for name, value in found.items() if name.startswith(prefix)}
     return found

@@ -14,17 +14,20 @@ import numpy as np
 from spinnet.configurable import one_of, real_number, whole_number
 from spinnet.errors import InputError
 from spinnet.landscapes.base import SumOfTerms, Units
+from spinnet.landscapes.network_layers import Layer, Layered
+from spinnet.landscapes.network_symmetries import Symmetric
 from spinnet.landscapes.torch_checks import check_dense, check_loss, check_moves, check_test_part
 from spinnet.landscapes.torch_data import patterns_of
 from spinnet.landscapes.torch_model import TorchModel
 from spinnet.landscapes.torch_package import import_torch, torch_device, torch_dtype
 from spinnet.landscapes.torch_parameters import has_batch_norm, layout_of, prepare, unwrapped, values_of
-from spinnet.landscapes.torch_symmetry import ExchangeSymmetry, UnitGroup, candidate_groups, find_symmetry
+from spinnet.landscapes.torch_symmetry import candidate_groups, find_symmetry
 from spinnet.landscapes.torch_transforms import Transforms
+from spinnet.landscapes.unit_exchanges import ExchangeSymmetry, UnitGroup
 from spinnet.spaces import Euclidean
 
 
-class TorchLandscape(SumOfTerms):
+class TorchLandscape(SumOfTerms, Layered, Symmetric):
     """A ``torch.nn.Module`` with a loss on a fixed set of P patterns.
 
     The energy is extensive in the patterns, as that of :class:`~spinnet.landscapes.dense_network.DenseNetwork`,
@@ -210,11 +213,9 @@ class TorchLandscape(SumOfTerms):
         """Units that could be exchanged if the layers feed one another in their order."""
         return candidate_groups(self._torch, self._model.module, self.layout)
 
-    def align(self, x: np.ndarray, reference: np.ndarray) -> np.ndarray:
-        """The rows of ``x`` brought near those of ``reference`` by :attr:`symmetry`, same energy; ``(replicas, n)``."""
-        x, reference = self.check(x), self.check(np.atleast_2d(reference))
-        rows = np.broadcast_to(reference, x.shape)
-        return np.array([self.symmetry.align(row, aim) for row, aim in zip(x, rows, strict=True)])
+    def layers(self, x: np.ndarray) -> list[Layer]:
+        """Submodules with a matrix or filters of weights, by name: a row is one filter."""
+        return self.layout.filters(x)
 
     def start(self, replicas: int, rng: np.random.Generator) -> np.ndarray:
         """Weights at initialisation, ``(replicas, n)``; replica a does not depend on how many there are.
@@ -231,7 +232,7 @@ class TorchLandscape(SumOfTerms):
         if self._initial == "module":
             return np.repeat(self._own[None], replicas, axis=0)
         rows = []
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
             for seed in seeds:
                 torch.manual_seed(int(seed))
                 rows.append(self._initialised())

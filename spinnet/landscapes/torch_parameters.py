@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from spinnet.errors import InputError, nearest_name
+from spinnet.landscapes.network_layers import Layer
 from spinnet.landscapes.torch_package import first_line
 from spinnet.landscapes.torch_recurrent import unroll
 
@@ -64,6 +65,20 @@ class ParameterLayout:
         parts = zip(self.names, self.shapes, self.slices.values(), strict=True)
         return {name: x[..., where].reshape(*x.shape[:-1], *shape) for name, shape, where in parts}
 
+    def filters(self, x: np.ndarray) -> list[Layer]:
+        """Weights of more than one dimension, a row for each entry of the first, with the biases beside them."""
+        parts = self.unpack(x)
+        found = []
+        for name, values in parts.items():
+            shape = values.shape[np.ndim(x) - 1 :]
+            if len(shape) > 1:
+                module, _, kind = name.rpartition(".")
+                rows = values.reshape(*values.shape[: np.ndim(x) - 1], shape[0], -1)
+                biases = parts.get(f"{module}.bias" if module else "bias") if kind == "weight" else None
+                fits = biases is not None and biases.shape[-1] == shape[0]
+                found.append(Layer(module or name if kind == "weight" else name, rows, biases if fits else None))
+        return found
+
     def pack(self, parameters: Mapping[str, Any], where: str = "parameters") -> np.ndarray:
         """The configuration ``(n,)`` of named arrays; names beyond those of the layout (buffers) are passed over.
 
@@ -75,7 +90,8 @@ class ParameterLayout:
         parts = []
         for name, shape in zip(self.names, self.shapes, strict=True):
             if name not in parameters:
-                raise InputError(f"{where} have no {name!r}{nearest_name(name, parameters)}: not of this model")
+                near = nearest_name(name, parameters)
+                raise InputError(f"{where}: there is no {name!r}{near}, so it is not of this model")
             value = np.asarray(parameters[name], dtype=np.float64)
             if value.shape != shape:
                 raise InputError(f"{where}: {name!r} has the shape {value.shape}, the model's has {shape}")

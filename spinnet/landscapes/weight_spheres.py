@@ -9,7 +9,7 @@ import numpy as np
 
 from spinnet.configurable import whole_number
 from spinnet.errors import InputError
-from spinnet.landscapes.network_layers import Layered
+from spinnet.landscapes.network_layers import BackPropagating
 
 
 class WeightSpheres:
@@ -21,7 +21,7 @@ class WeightSpheres:
 
     Parameters
     ----------
-    network : Layered
+    network : BackPropagating
         With σ_w > 0.
 
     Raises
@@ -30,7 +30,7 @@ class WeightSpheres:
         If σ_w is zero, or a layer has a single weight: two points are no sphere.
     """
 
-    def __init__(self, network: Layered):
+    def __init__(self, network: BackPropagating):
         if network.sigma_w <= 0.0:
             raise InputError("sigma_w = 0: weights of size zero are no sphere; give sigma_w above 0")
         n = network.space.n

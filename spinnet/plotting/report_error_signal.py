@@ -74,7 +74,9 @@ def _attenuation(ax: Axes, networks: list[Group], kinds: list[str]) -> None:
     ax.plot([], [], color=style.GREY, ls=(0, (4, 1.6)), lw=0.9, label="wide layers")
     ax.set_xlabel(r"hidden layer $l$")
     ax.set_ylabel(r"error signal over that of the last")
-    ax.legend(loc="lower right", fontsize=7.5)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.3 * (high - low))  # room for the legend
+    ax.legend(loc="upper left", fontsize=6, ncol=2, columnspacing=0.8, handletextpad=0.2, handlelength=1.5)
 
 
 def _structures(ax: Axes, structures: list[Group]) -> None:
@@ -88,9 +90,11 @@ def _structures(ax: Axes, structures: list[Group]) -> None:
         if np.isfinite(foretold):
             ax.plot(layer, np.exp(foretold * (layer[-1] - layer)), color=colour, ls=(0, (4, 1.6)), lw=0.8)
     ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    ax.set_ylim(low * (low / high) ** 0.4, high)  # room for the legend
     ax.set_xlabel(r"hidden layer $l$")
     ax.set_ylabel("error signal over that of the last")
-    ax.legend(fontsize=6, loc="best", handletextpad=0.2)
+    ax.legend(fontsize=6, loc="lower center", ncol=2, handletextpad=0.2, columnspacing=0.8)
 
 
 def _against_width(ax: Axes, networks: list[Group], kinds: list[str], value, error, label: str) -> None:

@@ -14,11 +14,14 @@ from spinnet.errors import InputError
 from spinnet.landscapes.base import Differentiable
 from spinnet.landscapes.network_symmetries import Symmetric
 from spinnet.probes.base import BlockProbe, gradient_norm, on_finite_rows
-from spinnet.probes.paths import energies_along, minimum_energy_path
+from spinnet.probes.paths import descend_both_sides, energies_along, minimum_energy_path, nearby_saddle, tops
+from spinnet.probes.paths.descent import LARGEST
 from spinnet.records import Variable, Variables
 
 _FLAT = 1e-9  # of the largest modulus: eigenvalues below are those of no isolated minimum
 _SAME_ENERGY = 1e-6  # relative, plus as much absolute per unit: far above what the descents leave
+_SAME_SADDLE = 1e-8  # of the energy: saddles closer than this can be one
+_ROUGH = 0.3  # error of the descents that find out what a saddle joins
 _LARGEST_ORBIT = 5000
 _POINTS = 41  # on each straight line
 _BANDS = 4  # relaxed between two classes, to the images with the lowest straight lines
@@ -62,10 +65,13 @@ class MinimaProbe(BlockProbe):
     Variables ``minima/…``: by ("minimum",) ``energy_density``, ``hits``, ``points``, ``orbit`` (0: not computed),
     ``lowest_eigenvalue`` and ``overlap`` with the lowest one, modulo symmetries; by ("minimum", "other")
     ``line_saddle`` and ``band_saddle``, highest energy densities on the paths (bounds from above of the lowest pass),
-    and ``band_converged``; by ("replica",) ``reached``, the class of each start, −1 for none.
+    and ``band_converged``, 1 where that of the band is a saddle: the band arrived, or one of its tops was led to a
+    certified saddle of index 1 whose steepest descents end in these two classes, or a chain of such passes leads from
+    one to the other no higher; by ("replica",) ``reached``, the class of each start, −1 for none.
     Cost beside the descents: a dense Hessian per distinct point; minima²/2 × images of the group × band.
     """
 
+    revision = 2
     requires = (Differentiable,)
     needs_hvp = True
 
@@ -209,17 +215,70 @@ class MinimaProbe(BlockProbe):
                 ends.append(other[sound])
                 where += [(i, j)] * len(sound)
         if self.images and where:
+            number, best = np.arange(len(where)), {}
             found = minimum_energy_path(
                 landscape, np.concatenate(starts), np.concatenate(ends), self.images, self.band_tolerance,
                 self.band_steps,
             )  # fmt: skip
             higher = np.maximum(found.energies[:, 0], found.energies[:, -1])
             levels = higher + np.where(found.converged, found.barrier, found.upper_bound)
-            for (i, j), level, arrived in zip(where, levels, found.converged, strict=True):
+            for (i, j), level, arrived, k in zip(where, levels, found.converged, number, strict=True):
                 if np.isfinite(level) and not level >= band[i, j]:
                     band[i, j] = band[j, i] = level
                     converged[i, j] = converged[j, i] = arrived
+                    best[i, j] = k
+            if landscape.space.n <= LARGEST:
+                unsure = [found.path[k] for pair, k in best.items() if not converged[pair]]
+                self._certify(landscape, points, unsure, band, converged)
         return line, band, converged
+
+    def _certify(self, landscape, points, paths, band, converged) -> None:
+        """Lead the tops of ``paths`` to saddles, and these down to the classes they join: lower or surer passes.
+
+        What a band between two classes crosses may lie between two others.
+        """
+        energy, near = landscape.energy(points), 2.0 * self.distance * math.sqrt(landscape.space.n)
+        units, met = landscape.units.n_units, []
+        for path in paths:
+            for top, along in tops(landscape, path):
+                saddle = nearby_saddle(landscape, top, along)
+                if not saddle.certified or any(
+                    abs(saddle.energy - one.energy) <= _SAME_SADDLE * (abs(one.energy) + units)
+                    and np.linalg.norm(saddle.x - one.x) <= near for one in met
+                ):  # fmt: skip
+                    continue
+                met.append(saddle)
+                sides = [
+                    self._class_of(landscape, points, energy, side, near)
+                    for side in descend_both_sides(landscape, saddle, error=_ROUGH) if side.converged
+                ]  # fmt: skip
+                if len(sides) == 2 and -1 not in sides and sides[0] != sides[1]:
+                    i, j = sides
+                    level = saddle.energy / units
+                    # A bound is as good as certain where it is the saddle's energy.
+                    if not level > band[i, j] * (1.0 + math.copysign(_SAME_SADDLE, band[i, j])) + _SAME_SADDLE:
+                        band[i, j] = band[j, i] = level
+                        converged[i, j] = converged[j, i] = 1
+        # Certain passes one after another are certain too: min over ways of the max along them.
+        sure = np.where(converged == 1, band, np.inf)
+        for k in range(len(sure)):
+            sure = np.minimum(sure, np.maximum(sure[:, k, None], sure[None, k]))
+        np.fill_diagonal(sure, np.inf)
+        better = sure <= np.where(np.isnan(band), np.inf, band) + _SAME_SADDLE
+        better &= np.isfinite(sure)
+        band[better], converged[better] = sure[better], 1
+
+    def _class_of(self, landscape, points, energy, side, near) -> int:
+        """Number of the listed class in which a descent ended, −1 for none of them."""
+        units = landscape.units.n_units
+        for k in np.flatnonzero(np.abs(energy - side.energy) <= _SAME_ENERGY * (abs(side.energy) + units)):
+            there, reference = side.x[None], points[k : k + 1]
+            if isinstance(landscape, Symmetric):
+                reference = landscape.fix_gauge(reference)
+                there = landscape.align(there, reference)
+            if np.linalg.norm(there - reference) <= near:
+                return int(k)
+        return -1
 
     def _images(self, landscape, point, other) -> np.ndarray:
         if not isinstance(landscape, Symmetric):

@@ -28,7 +28,6 @@ from spinnet.torch_models.settings import DENSE_LIMIT, Settings
 ARMS = ("trained", "untrained", "shuffled")
 #: Beside the arms of the network: a spherical glass.
 GLASS = "glass"
-_LANCZOS_PRODUCTS = 800
 _NULL_BANDS = 2  # elastic bands of each null model, where the trained networks have one for each seed
 _SMALL = 100_000  # parameters up to which a second thread only waits for the first
 
@@ -140,7 +139,8 @@ class Measurement:
             def tell(share: float, part=part, before=before) -> None:
                 report((before + share * part.seconds) / total, part.words)
 
-            tell(0.0)
+            if not (self._unfinished and part.name == f"{self._unfinished}/run"):  # else it goes on from further
+                tell(0.0)
             began = time.perf_counter()
             found = self._do(part, should_stop, tell)
             self.seconds[part.name] = self.seconds.get(part.name, 0.0) + time.perf_counter() - began
@@ -163,7 +163,7 @@ class Measurement:
         settings, seeds = self.settings, self.settings.seeds
         step, gradient, product = self._time_one_of_each()
         n, wanted, plan = self.landscape.n_dof, settings.probes, []
-        products = n if n <= DENSE_LIMIT else _LANCZOS_PRODUCTS
+        products = n if n <= DENSE_LIMIT else parts.LANCZOS[0] * parts.LANCZOS[1]
         looks = 6 * (1 + np.log10(settings.steps)) * gradient * (8 if "ageing" in wanted else 2)
         for arm in self.arms:
             trains = arm != "untrained" and not self.runs

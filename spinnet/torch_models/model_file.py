@@ -61,7 +61,7 @@ def load_model(target: str) -> Model:
     torch = import_torch()
     path, function = _split(target)
     make = _function(path, function)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(0)
         made = _parts(path, function, _call(path, make))
 

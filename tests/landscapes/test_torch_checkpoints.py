@@ -57,6 +57,9 @@ def test_a_trajectory_is_in_the_order_of_its_steps(torch, model, load, tmp_path)
 def test_what_cannot_be_used_is_refused_in_one_line(torch, model, load, tmp_path):
     torch.save(model.module_at(model.at_module()), tmp_path / "whole.pt")
     torch.save([1, 2], tmp_path / "list.pt")
+    held = {f"model.{name}": value for name, value in model.module_at(model.at_module()).state_dict().items()}
+    torch.save({"state_dict": held, "epoch": 3, "optimizer": {"state": {}}}, tmp_path / "held.ckpt")
+    np.testing.assert_array_equal(load.load_configuration(model, tmp_path / "held.ckpt"), model.at_module())
     torch.save(torch.nn.Linear(4, 3).state_dict(), tmp_path / "other.pt")
     state = model.module_at(model.at_module()).state_dict()
     torch.save({**state, "0.weight": torch.zeros(2, 2)}, tmp_path / "shape.pt")
@@ -64,7 +67,8 @@ def test_what_cannot_be_used_is_refused_in_one_line(torch, model, load, tmp_path
     (tmp_path / "torn.pt").write_bytes(b"PK")
     (tmp_path / "torn.npz").write_bytes(b"PK")
     for name, words in (
-        ("whole.pt", r"save model.state_dict\(\)"), ("list.pt", "not a state dict"), ("other.pt", "have no '0.weight'"),
+        ("whole.pt", r"save model.state_dict\(\)"), ("list.pt", "not a state dict"),
+        ("other.pt", "there is no '0.weight'"),
         ("shape.pt", r"shape \(2, 2\), the model's has \(3, 4\)"), ("nan.pt", "diverged"),
         ("torn.pt", "cannot be read"), ("torn.npz", "cannot be read"),
         ("absent.pt", "there is no checkpoint"), ("a.bin", "ending '.bin'"),

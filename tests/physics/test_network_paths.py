@@ -1,10 +1,18 @@
 """Barriers between trained networks against the reference bands (20-h-10 tanh, 20 principal components of digits).
 
-The bands are those of an independent implementation, whose protocol is not stated. With SGD (rate .2, batch 32, 2000
-steps, 24 independent pairs of each width) the excess barriers were, for h = 3, 6, 12, 25, 50, 100:
+The bands are those of an independent implementation, whose protocol is not stated. It matters: barriers between narrow
+networks rise with training, those between wide ones fall. SGD (rate .2, batch 32) gave over 16 independent pairs of
+each width h, as they are and aligned, in excess of the line between the ends' energies:
 
-    as they are    0.853(54) 0.790(38) 0.528(24) 0.317(11) 0.226(8) 0.173(4)      band 1.02 1.08 .56 .34 .20 .17
-    aligned        0.248(18) 0.126(8)  0.060(3)  0.032(1)  0.023(1) 0.018(1)      band .224 .171 .090 .032 .017 .011
+    h    2000 steps             4000 steps               band
+    3    0.870(70) 0.239(28)    1.109(93)  0.273(33)     1.02 0.224
+    6    0.894(57) 0.130(16)    1.092(77)  0.184(31)     1.08 0.171
+    12   0.481(40) 0.067(5)     0.542(47)  0.071(5)      0.56 0.090
+    25   0.326(21) 0.0338(21)   0.342(25)  0.0326(25)    0.34 0.032
+    50   0.211(9)  0.0199(8)    0.205(10)  0.0160(7)     0.20 0.017
+    100  0.158(7)  0.0146(4)    0.149(9)   0.0096(2)     0.17 0.011
+
+4000 steps are those of the band, to about 20 %.
 """
 
 from __future__ import annotations
@@ -22,7 +30,7 @@ from spinnet.randomness import counter_keys, stream
 BAND = {3: (1.02, 0.224), 6: (1.08, 0.171), 12: (0.56, 0.090), 25: (0.34, 0.032), 50: (0.20, 0.017), 100: (0.17, 0.011)}
 
 
-def trained(hidden, replicas, steps=2000):
+def trained(hidden, replicas, steps=4000):
     net = DenseNetwork("digits", data_options={"pca": 20}, hidden=[hidden])
     dynamics = SGD(learning_rate=0.2, batch=32)
     start = net.start(replicas, stream(1, "paths", hidden))
@@ -43,10 +51,10 @@ def test_barriers_lie_near_the_band_and_fall_with_width_after_alignment():
         naive.append(one.mean())
         aligned.append(other.mean())
         errors.append(other.std(ddof=1) / 4.0)
-        assert 1 / 1.75 < one.mean() / band < 1.75 and 1 / 1.75 < other.mean() / band_aligned < 1.75, hidden
+        assert 1 / 1.35 < one.mean() / band < 1.35 and 1 / 1.35 < other.mean() / band_aligned < 1.35, hidden
     assert (np.diff(aligned) < 0).all() and (np.diff(naive[1:]) < 0).all()
     steps = np.diff(aligned) / np.hypot(errors[1:], errors[:-1])
-    assert (steps < -3).all()
+    assert (steps[1:] < -3).all()  # from 3 to 6 the band falls by one error of 16 pairs
 
 
 def test_alignment_takes_most_of_the_barrier_and_exchanges_without_signs_do_not():

@@ -30,6 +30,7 @@ def make():
             "test_data": (inputs[::2] + 0.1, targets[::2])}
 
 def short():
+    print("not of the command")
     return tuple(make()[name] for name in ("module", "loss", "data"))
 
 def pair():
@@ -227,8 +228,8 @@ def test_json_and_force_and_fewer_probes(folder):
     few = ("--probes", "energies,overlaps", "--steps", "10", "--seeds", "3", "--batch", "4")
     done = probe("model.py:short", *few, "--json", "--force", "-o", "net.h5")
     assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
-    assert told["settings"]["steps"] == 10 and told["parameters"] == 43
+    told = json.loads(done.stdout)  # what the model prints goes elsewhere
+    assert "not of the command" in done.stderr and told["settings"]["steps"] == 10 and told["parameters"] == 43
     assert {"loss per pattern", "overlap of weights"} <= {row["quantity"] for row in told["rows"]}
     with h5py.File("net.h5") as file:
         assert "spectrum" not in file["trained"] and "two_time" not in file["trained"]
@@ -251,7 +252,7 @@ def test_large_models_have_quadratures_with_residuals_and_no_index(folder, monke
     done = probe("model.py", "--probes", "hessian", "--seeds", "2", "--steps", "5", "-o", "net.h5")
     assert done.exit_code == 0, done.output + repr(done.exception)
     result = read_result("net.h5")
-    assert result.variables["trained/spectrum/node"].data.shape == (2, 8, 43)
+    assert result.variables["trained/spectrum/node"].data.shape == (2, 4, 43)
     assert result.variables["trained/spectrum/converged"].data.all()
     assert not any("index" in name for name in result.variables if not name.startswith("glass"))
     assert "2 of 2 pairs of extremes are converged" in " ".join(done.output.split())

@@ -5,7 +5,7 @@ These are functions of a landscape and of configurations, which they never chang
 
 from __future__ import annotations
 
-from spinnet.probes.paths.connection import Connection, connect
+from spinnet.probes.paths.connection import Connection, connect, tops
 from spinnet.probes.paths.descent import Descent, steepest_descent
 from spinnet.probes.paths.elastic_band import ElasticBand, minimum_energy_path
 from spinnet.probes.paths.saddle_point import Saddle, descend_both_sides, nearby_saddle
@@ -37,5 +37,6 @@ __all__ = [
     "plane_slice",
     "steepest_descent",
     "straight_path",
+    "tops",
     "upward_variation",
 ]

@@ -144,7 +144,7 @@ def connect(
         )  # fmt: skip
         known.bands += 1
         first = band if first is None else first
-        for top, along in _tops(landscape, band.path[0]):
+        for top, along in tops(landscape, band.path[0]):
             known.saddle(nearby_saddle(landscape, top, along, tolerance))
     return known.result(*ends, first, largest_force)
 
@@ -163,7 +163,7 @@ def _first_guess(landscape: Differentiable, one: np.ndarray, other: np.ndarray, 
     return path
 
 
-def _tops(landscape: Differentiable, path: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+def tops(landscape: Differentiable, path: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """Local maxima of the energy on the polygon through ``path`` (images, n), each with the direction there."""
     share = np.arange(_FINER)[:, None] / _FINER
     points = ((1.0 - share) * path[:-1, None] + share * path[1:, None]).reshape(-1, path.shape[1])

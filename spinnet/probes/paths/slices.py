@@ -21,9 +21,11 @@ def filter_groups(landscape: Energy) -> np.ndarray:
     if isinstance(landscape, Layered):
         groups[:], first = -1, 0
         for _, w, b, *_ in landscape.layers(groups):
-            number = np.arange(first, first + len(b))
-            w[:], b[:] = number[:, None], number
-            first += len(b)
+            number = np.arange(first, first + len(w))
+            w[:] = number[:, None]
+            if b is not None:
+                b[:] = number
+            first += len(w)
     return groups
 
 
