@@ -1,4 +1,4 @@
-"""Search for stationary points of every index: Levenberg–Marquardt on |g|², a block of starts at once."""
+"""Search for stationary points of every index: Gauss–Newton and Newton steps on |g|², a block of starts at once."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ from spinnet.records import Variable, Variables
 
 MOVING, ARRIVED, STUCK = 0, 1, 2
 
-_TRIES = 6  # damped steps tried with one Hessian
-_RAISE, _LOWER, _LEAST, _MOST = 4.0, 0.25, 0.25, 4.0**20
+_DAMPINGS = 16  # steps tried with one Hessian, from the least damping λ = |g|²/4n to the largest eigenvalue
+_LEAST = 0.25
+_BENDS = 5  # corrections of each of them for the curvature of the way
+_SLOW = 0.7  # of |g| left by the best Gauss–Newton step, above which Newton steps are tried too
+_DIFFERENCE = 1e-4  # length over which Hessians are subtracted
 _BY_PRODUCTS = 24  # up to this dimension the Hessians of a block are made from one block of products
 _PRODUCT_ROWS = 4096
 # Close to a gradient-flat point: over a length √n ln|g| would change by less than this, and a step hardly helps.
@@ -31,17 +34,19 @@ class SaddleState(NamedTuple):
     x: np.ndarray  # (replicas, n)
     gradient_norm: np.ndarray  # (replicas,): norm of the tangent gradient over √n_units
     curvature: np.ndarray  # (replicas,): |Ag|/|g| over the largest |eigenvalue| of the Hessian A; NaN if unknown
-    damping: np.ndarray  # (replicas,): ν of λ = ν|g|²/n
     status: np.ndarray  # (replicas,): int8, MOVING, ARRIVED (a stationary point) or STUCK (none within reach)
     steps: np.ndarray  # (replicas,): steps made, int64
     diverged: np.ndarray  # (replicas,): bool
 
 
 class SaddleSearch(SteppedDynamics):
-    """x ← R(x − (A² + λ)⁻¹A g): minimises |g|², g the tangent gradient and A the Riemannian Hessian.
+    """Shortens the tangent gradient g with the Riemannian Hessian A; stationary points of every index attract.
 
-    Stationary points of every index attract. The damping is λ = ν|g|²/n, which bounds a step by √n/(2√ν) and leaves
-    the convergence quadratic; ν is lowered after a step that shortens g and raised until one does.
+    A step is the best of x ← R(x − (A² + λ)⁻¹A g) over a geometric series of dampings λ from |g|²/4n, which leaves the
+    convergence quadratic, to the largest eigenvalue of A². Where none leaves less than 0.7 of |g|, steps
+    x ← R(x − (|M| + λ)⁻¹A g) are tried as well: M = A² + ∇_g A is the Hessian of ½|g|², its eigenvalues are taken in
+    modulus. Valleys of |g|² are narrow and curved; each step is therefore tried bent, too: by Gauss–Newton steps that
+    take off what was not foretold of the gradient at its end.
 
     |g|² has minima where g ≠ 0 lies along a flat direction, A g = 0. They are no stationary points: a point is
     accepted (status ARRIVED) only where
@@ -63,15 +68,18 @@ class SaddleSearch(SteppedDynamics):
 
     Notes
     -----
-    A step costs one dense Hessian and its diagonalisation, O(n³), and 1 to 6 gradients, for each start that still
-    moves. Starts do not interact.
+    A step costs one dense Hessian and its diagonalisation, O(n³), and 96 gradients, for each start that still moves;
+    a Newton step two more Hessians, one diagonalisation and as many gradients. Starts do not interact.
 
     References
     ----------
     Levenberg (1944), Marquardt (1963); damping by the squared residual: Yamashita & Fukushima, Computing Suppl. 15,
-    239 (2001). Gradient-flat points: Frye et al., Neural Comput. 33, 1469 (2021).
+    239 (2001); corrections along curved valleys: Transtrum & Sethna, arXiv:1201.5885 (2012). Gradient-flat points:
+    Frye et al., Neural Comput. 33, 1469 (2021).
     """
 
+    #: 2: Newton steps where Gauss–Newton steps creep, the best of many dampings, and bent steps.
+    revision = 2
     requires = (Differentiable,)
     needs_hvp = True
     State = SaddleState
@@ -103,7 +111,7 @@ class SaddleSearch(SteppedDynamics):
             norm = _norm(landscape.riemannian_gradient(x)) / math.sqrt(landscape.units.n_units)
         diverged = ~(finite_rows(x) & np.isfinite(norm))
         return SaddleState(
-            x, norm, np.full(len(x), np.nan), np.ones(len(x)), np.where(diverged, STUCK, MOVING).astype(np.int8),
+            x, norm, np.full(len(x), np.nan), np.where(diverged, STUCK, MOVING).astype(np.int8),
             np.zeros(len(x), np.int64), diverged,
         )  # fmt: skip
 
@@ -116,13 +124,14 @@ class SaddleSearch(SteppedDynamics):
         return state
 
     def _step(self, landscape: Differentiable, state: SaddleState, rows: np.ndarray) -> SaddleState:
-        """One Hessian for each moving start; the first damped step that shortens the gradient is taken."""
+        """One Hessian for each moving start; of the steps tried, the one that shortens the gradient most is made."""
         space, root_units = landscape.space, math.sqrt(landscape.units.n_units)
         x = state.x[rows]
         flat_gradient = landscape.gradient(x)
         g = space.riemannian_gradient(x, flat_gradient)
         norm = _norm(g)
-        values, vectors = np.linalg.eigh(riemannian_hessians(landscape, x, flat_gradient))
+        hessians = riemannian_hessians(landscape, x, flat_gradient)
+        values, vectors = np.linalg.eigh(hessians)
         along = np.einsum("rij,ri->rj", vectors, g)
         with np.errstate(all="ignore"):
             applied = _norm(values * along)
@@ -131,25 +140,12 @@ class SaddleSearch(SteppedDynamics):
         # A gradient of exactly zero has no direction; the point is stationary if anything is.
         arrived = small & ((curvature > self.flat) | (norm == 0.0))
         status = np.where(arrived, ARRIVED, np.where(small, STUCK, MOVING))
-        damping, end, end_norm = state.damping[rows], x.copy(), norm.copy()
-        searching = status == MOVING
-        for _ in range(_TRIES):
-            if not searching.any():
-                break
-            with np.errstate(all="ignore"):
-                softened = values**2 + (damping * norm**2 / x.shape[1])[:, None]
-                move = np.einsum("rij,rj->ri", vectors, np.where(softened > 0, values / softened, 0.0) * along)
-                trial = space.retract(x - move)
-                trial_norm = _norm(space.riemannian_gradient(trial, landscape.gradient(trial)))
-            taken = searching & (trial_norm < norm)
-            end = np.where(taken[:, None], trial, end)
-            end_norm = np.where(taken, trial_norm, end_norm)
-            refused = searching & ~taken
-            damping = np.where(taken, np.maximum(damping * _LOWER, _LEAST), damping)
-            damping = np.where(refused, damping * _RAISE, damping)
-            searching = refused
-        crawling = (applied * math.sqrt(x.shape[1]) < _NEARLY_FLAT * norm**2) & (end_norm > _HARDLY_SHORTER * norm)
-        status = np.where((status == MOVING) & (crawling | (damping > _MOST)), STUCK, status)
+        block = _Block(landscape, x, norm, values, vectors, along)
+        moving = status == MOVING
+        block.gauss_newton(np.flatnonzero(moving))
+        block.newton(np.flatnonzero(moving & (block.norm > _SLOW * norm)), g, hessians)
+        crawling = (applied * math.sqrt(x.shape[1]) < _NEARLY_FLAT * norm**2) & (block.norm > _HARDLY_SHORTER * norm)
+        status = np.where(moving & (crawling | ~(block.norm < norm)), STUCK, status)
 
         def put(whole, part):
             whole = whole.copy()
@@ -157,17 +153,100 @@ class SaddleSearch(SteppedDynamics):
             return whole
 
         return state._replace(
-            x=put(state.x, end),
-            gradient_norm=put(state.gradient_norm, end_norm / root_units),
+            x=put(state.x, block.end),
+            gradient_norm=put(state.gradient_norm, block.norm / root_units),
             curvature=put(state.curvature, curvature),
-            damping=put(state.damping, damping),
             status=put(state.status, status.astype(np.int8)),
         )
 
     def variables(self, state: SaddleState) -> Variables:
-        """Which starts ended at a stationary point (1), and which are stuck (2) or still moving (0)."""
+        """Which starts ended at a stationary point (1), are stuck (2) or still moving (0), and how far out they are."""
         description = "0 still moving, 1 at a stationary point, 2 where the gradient cannot be shortened"
-        return {"search_status": Variable(state.status, ("replica",), "1", description)}
+        length = _norm(state.x) / math.sqrt(state.x.shape[1])
+        return {
+            "search_status": Variable(state.status, ("replica",), "1", description),
+            "search_distance": Variable(length, ("replica",), "1", "root mean square of the coordinates"),
+        }
+
+
+class _Block:
+    """Starts that make one step: where it begins, the eigenvectors of the Hessian there, and where the step ends."""
+
+    def __init__(self, landscape: Differentiable, x, norm, values, vectors, along):
+        self.landscape, self.x, self.values, self.vectors, self.along = landscape, x, values, vectors, along
+        self.end, self.norm = x.copy(), norm.copy()
+        self.least = _LEAST * norm**2 / x.shape[1]
+
+    def gauss_newton(self, rows: np.ndarray) -> None:
+        """−(A² + λ)⁻¹A g with the best of many λ."""
+        if len(rows):
+            values, along = self.values[rows], self.along[rows]
+            self._try(rows, values**2, values * along, self.vectors[rows])
+
+    def newton(self, rows: np.ndarray, g: np.ndarray, hessians: np.ndarray) -> None:
+        """−(|M| + λ)⁻¹A g with M the Hessian of ½|g|² and its eigenvalues in modulus, with the best of many λ.
+
+        M = A² + ∇_g A, on a sphere but for terms of order |g|², which are left out.
+        """
+        if not len(rows):
+            return
+        here = hessians[rows]
+        with np.errstate(all="ignore"):
+            model = here @ here + _along_gradient(self.landscape, self.x[rows], g[rows])
+            slope = np.einsum("rij,rj->ri", here, g[rows])
+        known = np.isfinite(model).all(axis=(1, 2))
+        if known.any():
+            values, vectors = np.linalg.eigh(model[known])
+            along = np.einsum("rij,ri->rj", vectors, slope[known])
+            self._try(rows[known], np.abs(values), along, vectors)
+
+    def _try(self, rows: np.ndarray, values: np.ndarray, along: np.ndarray, vectors: np.ndarray) -> None:
+        """Make the step −along/(values + λ), λ the best of a geometric series, bent or not, if it shortens |g|.
+
+        A step along curved valleys of |g| leaves them: to second order it does what is foretold when the part of the
+        gradient that was not foretold is taken off by a Gauss–Newton step of the same damping.
+        """
+        count, n = values.shape
+        with np.errstate(all="ignore"):
+            least = self.least[rows][:, None, None]
+            most = np.maximum(values.max(axis=1)[:, None, None], least)
+            damping = least * (most / least) ** np.linspace(0.0, 1.0, _DAMPINGS)[:, None]  # (rows, dampings, 1)
+            softened = values[:, None] + damping
+            share = np.where(softened > 0.0, along[:, None] / np.where(softened > 0.0, softened, 1.0), 0.0)
+            move = -share @ vectors.transpose(0, 2, 1)
+            own, frame = self.values[rows][:, None], self.vectors[rows]
+            foretold = self.along[rows][:, None] + own * (move @ frame)
+            inverse = own / (own**2 + damping)
+            for bend in range(_BENDS + 1):
+                gradient = self._take(rows, move)
+                if bend < _BENDS:
+                    missed = (gradient.reshape(count, _DAMPINGS, n) @ frame) - foretold
+                    move = move - (inverse * missed) @ frame.transpose(0, 2, 1)
+
+    def _take(self, rows: np.ndarray, move: np.ndarray) -> np.ndarray:
+        """Make the best of the steps (rows, dampings, n) if it is better than those before; gradients of all."""
+        space, n = self.landscape.space, self.x.shape[1]
+        trial = space.retract((self.x[rows][:, None] + move).reshape(-1, n))
+        gradient = space.riemannian_gradient(trial, self.landscape.gradient(trial))
+        norm = _norm(gradient).reshape(len(rows), -1)
+        norm[~np.isfinite(norm)] = np.inf
+        best = norm.argmin(axis=1)
+        shortest = norm[np.arange(len(rows)), best]
+        better = shortest < self.norm[rows]
+        self.norm[rows[better]] = shortest[better]
+        self.end[rows[better]] = trial.reshape(*norm.shape, n)[better, best[better]]
+        return gradient
+
+
+def _along_gradient(landscape: Differentiable, x: np.ndarray, g: np.ndarray) -> np.ndarray:
+    """∇_g A: the change of the Hessians along the gradient times its length, from a central difference."""
+    norm = _norm(g)
+    unit = g / norm[:, None]
+    sides = [landscape.space.retract(x + sign * _DIFFERENCE * unit) for sign in (1.0, -1.0)]
+    ahead, behind = (riemannian_hessians(landscape, side, landscape.gradient(side)) for side in sides)
+    n = x.shape[1]
+    tangent = landscape.space.project(np.repeat(x, n, axis=0), np.tile(np.eye(n), (len(x), 1))).reshape(len(x), n, n)
+    return tangent @ ((ahead - behind) * (norm / (2.0 * _DIFFERENCE))[:, None, None]) @ tangent
 
 
 def riemannian_hessians(landscape: Differentiable, x: np.ndarray, gradient: np.ndarray) -> np.ndarray:

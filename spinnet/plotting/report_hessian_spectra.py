@@ -9,9 +9,11 @@ from matplotlib.figure import Figure
 from spinnet.plotting import style
 from spinnet.plotting.loaded import Group, LoadedReport
 
-_ROLES = ("arm", "shuffled", "glass")
+_ROLES = ("arm", "shuffled", "glass", "matched")
 _LAWS = {"semicircle": "semicircle", "marchenko_pastur": "Marchenko–Pastur", "free_sum": "free sum"}
 _SPACES = {"logits": "right logits", "losses": "losses", "clusters": "all logits"}
+_COURSES = (("top_share", "share of the largest eigenvalues"), ("negative", "negative share of non-zero modes"),
+            ("nearly_flat", "nearly flat share"), ("spacing_ratio", "spacing ratio"))  # fmt: skip
 
 
 @style.styled
@@ -20,16 +22,19 @@ def draw(report: LoadedReport) -> Figure | None:
     last = {role: list(report.below(role))[-1] for role in _ROLES if report.below(role)}
     if not last:
         return None
-    figure, axes = style.new_figure(style.PAGE, 5.0, 3, 2)
-    for ax, (role, key) in zip(axes[:3], last.items(), strict=False):
+    # three panels to a row: the bulks first, then the courses, two of them only where there is room
+    courses = _COURSES if len(last) > 3 else _COURSES[:2]
+    panels = max(len(last), 3) + len(courses) + 1
+    figure, axes = style.new_figure(style.PAGE, 2.5 * (panels // 3), 3, panels // 3)
+    for ax, (role, key) in zip(axes, last.items(), strict=False):
         _bulk(ax, report.group(role, key), report.group(role, key, "last"))
-    for ax in axes[len(last) : 3]:
+    first = max(len(last), 3)
+    for ax in axes[len(last) : first]:
         ax.remove()
-    for ax, name, label in ((axes[3], "top_share", "share of the largest eigenvalues"),
-                            (axes[4], "negative", "negative share of non-zero modes")):  # fmt: skip
+    for ax, (name, label) in zip(axes[first:], courses, strict=False):
         _course(ax, report, name, label)
-    _overlaps(axes[5], report.group("arm", last.get("arm", "0")))
-    style.letter([*axes[: len(last)], *axes[3:]])
+    _overlaps(axes[-1], report.group("arm", last.get("arm", "0")))
+    style.letter([*axes[: len(last)], *axes[first:]])
     return figure
 
 

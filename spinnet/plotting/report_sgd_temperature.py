@@ -10,6 +10,7 @@ from spinnet.plotting import style
 from spinnet.plotting.loaded import Group, LoadedReport
 
 _DASHES = (0, (4, 1.6))
+_SCALE = 1e4  # of temperatures per pattern on the axis
 _MATCHED = {"loss": "loss", "excess": "loss above minimum"}
 _SHOWN = (("loss", "mean loss"), ("noise_trace", r"$\mathrm{tr}\,C$"), ("hessian_trace", r"$\mathrm{tr}\,H$"),
           ("norm_square", r"$|w|^2$"))  # fmt: skip
@@ -49,17 +50,16 @@ def _variances(ax: Axes, group: Group) -> None:
 
 
 def _loss(ax: Axes, group: Group, what: str) -> None:
-    ax.errorbar(group["temperature"], group[what], group[f"{what}_error"], color=style.COLOURS[1], marker="o", ms=3.6,
-                lw=0.9, label="Langevin")  # fmt: skip
+    ax.errorbar(_SCALE * group["temperature"], group[what], group[f"{what}_error"], color=style.COLOURS[1], marker="o",
+                ms=3.6, lw=0.9, label="Langevin")  # fmt: skip
     level, error = group.number(f"sgd_{what}"), group.number(f"sgd_{what}_error")
     ax.axhspan(level - error, level + error, color=style.COLOURS[0], alpha=0.3, lw=0)
     ax.axhline(level, color=style.COLOURS[0], lw=1.0, label="SGD")
     for name, told, dashes in (("noise", "equal noise", _DASHES), (what, f"equal {_MATCHED[what]}", (0, (1, 1.5)))):
         place = group.number(f"{name}_temperature")
         if np.isfinite(place):
-            ax.axvline(place, color=style.INK, lw=0.9, ls=dashes, label=told)
-    ax.set_xscale("log")
-    ax.set_xlabel("temperature per pattern")
+            ax.axvline(_SCALE * place, color=style.INK, lw=0.9, ls=dashes, label=told)
+    ax.set_xlabel(r"temperature per pattern $\times\,10^4$")
     ax.set_ylabel("mean loss (with decay)" if what == "loss" else "mean loss above the minimum below")
     ax.legend(loc="best")
 

@@ -181,6 +181,7 @@ class DataCorrelationsReport(Report):
         for network, one in found["arm"].items():
             for kind in KINDS:
                 content.findings.append(f"{network}, covariance {_LABELS[kind]}: {_spectrum(*one[kind])}")
+            content.findings.append(f"{network}: {_glass_table(one['data'][1])}")
             other = found.get("null", {}).get(network)
             if other is not None:
                 content.findings.append(f"{network}: {_against_null(one, other)}")
@@ -254,6 +255,18 @@ def _spectrum(covariance: OverlapCovariance, fit: CovarianceFit) -> str:
     return (
         f"{', '.join(parts)}; {fits}; degrees 2 to 6 hold {1 - left:.2f}{anisotropy}; variance per pattern "
         f"{covariance.variance_per_pattern:.3g} ± {covariance.variance_error:.2g}"
+    )
+
+
+def _glass_table(fit: CovarianceFit) -> str:
+    """The table of a SphericalGlass with the covariance over data, for an arm beside the network."""
+    amplitudes, left = fit.amplitudes(2, 6), fit.left_out(2, 6)
+    if not amplitudes:
+        return "no part of degree 2 to 6: there is no glass of this covariance"
+    table = ", ".join(f"{p} = {a:.4g}" for p, a in amplitudes.items())
+    return (
+        f"glass of its covariance over data: covariance = {{{table}}} ({sum(left.values()):.3f} of f(1) is of other "
+        "degrees and left out)"
     )
 
 

@@ -22,7 +22,8 @@ from spinnet.reports.bulk_laws import LAWS, BulkFit, fit_bulk, law_cdf, null_dis
 from spinnet.reports.results import PointResults, StudyResults
 from spinnet.reports.verdicts import DECISIVE, z_score
 
-_ROLES = {"arm": "network", "shuffled": "shuffled labels", "glass": "glass"}
+_ROLES = {"arm": "network", "shuffled": "shuffled labels", "glass": "glass", "matched": "glass of the own covariance"}
+_NETWORKS = ("arm", "shuffled")
 _SPACES = {"logits": "gradients of the right logits", "losses": "gradients of the losses",
            "clusters": "gradients of all logits over all classes"}  # fmt: skip
 _NEARLY_FLAT = 1e-2
@@ -41,18 +42,23 @@ class HessianSpectraReport(Report):
         The same on shuffled labels; may be left out.
     glass
         A glass; may be left out.
+    matched
+        A glass with the covariance that the data give to the networks' energies: the matched Gaussian landscape. The
+        report ``data_correlations`` says its table; may be left out.
     draws
         Matrices of each fitted law that are drawn for the null of its distance.
     fits
         Independent units whose spectra are fitted (the fits cost most of the time).
     """
 
-    arm_parameters: ClassVar[tuple[str, ...]] = ("arm", "shuffled", "glass")
+    arm_parameters: ClassVar[tuple[str, ...]] = ("arm", "shuffled", "glass", "matched")
     probes: ClassVar[tuple[str, ...]] = ("energy", "hessian_course")
 
-    def __init__(self, arm: str = "", shuffled: str = "", glass: str = "", draws: int = 8, fits: int = 4):
-        given = self.validate(arm=arm, shuffled=shuffled, glass=glass, draws=draws, fits=fits)
-        self.arm, self.shuffled, self.glass = arm, shuffled, glass
+    def __init__(
+        self, arm: str = "", shuffled: str = "", glass: str = "", matched: str = "", draws: int = 8, fits: int = 4
+    ):
+        given = self.validate(arm=arm, shuffled=shuffled, glass=glass, matched=matched, draws=draws, fits=fits)
+        self.arm, self.shuffled, self.glass, self.matched = arm, shuffled, glass, matched
         self.draws, self.fits = given["draws"], given["fits"]
 
     @classmethod
@@ -77,12 +83,12 @@ class HessianSpectraReport(Report):
                 continue
             points = sorted(results.points(arm), key=lambda point: point.n_dof)
             for number, point in enumerate(points):
-                label = f"{words}, {point.n_dof} parameters" if role != "glass" else f"{words}, N = {point.n_dof}"
+                label = f"{words}, {point.n_dof} parameters" if role in _NETWORKS else f"{words}, N = {point.n_dof}"
                 group = f"{role}/{number}"
                 content.describe(group, label=label, n_dof=point.n_dof, time_unit=str(point.attributes["time_unit"]))
                 found = _course(content, group, label, point)
                 tell(f"laws of the bulk of {label}")
-                bulk = self._bulk(content, group, point, found["top"] if role != "glass" else 0)
+                bulk = self._bulk(content, group, point, found["top"] if role in _NETWORKS else 0)
                 content.findings += _outlier_findings(label, found)
                 content.findings += _spacing_findings(label, found)
                 content.findings.append(_bulk_finding(label, bulk))
@@ -233,6 +239,6 @@ def _bulk_finding(label: str, bulk: dict[str, dict[str, Any]]) -> str:
         # the free sum contains the other two as limits: a difference of a fit's resolution says nothing
         equal = [law for law in laws if one[law][0] <= distance + _RESOLUTION]
         verdict = "as near as matrices of that law are" if distance <= largest else "further than matrices of that law"
-        each = ", ".join(f"{law} {one[law][0]:.4f} (null {one[law][2]:.4f})" for law in laws)
+        each = ", ".join(f"{law} {one[law][0]:.4f} ± {one[law][1]:.4f} (null {one[law][2]:.4f})" for law in laws)
         parts.append(f"at time {one['time']:.4g}: {each}; nearest is the {' and the '.join(equal)}, {verdict}")
     return f"{label}: Kolmogorov–Smirnov distance of the bulk: {'; '.join(parts)}"

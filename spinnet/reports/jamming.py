@@ -19,6 +19,7 @@ import numpy as np
 from spinnet.estimators.threshold import binomial_interval, gap_probability, threshold_with_error
 from spinnet.reports.base import Content, Report
 from spinnet.reports.results import PointResults, StudyResults
+from spinnet.reports.verdicts import DECISIVE
 
 _UNFINISHED, _SOLVED, _MINIMUM = 0, 1, 2
 _UNLIKELY = 0.01  # probability of one peak below which two are told
@@ -63,7 +64,9 @@ class JammingReport(Report):
             _keep(content, f"sizes/{size}", size, rows, transition)
             content.rows += [{k: v for k, v in row.items() if not k.startswith("_")} for row in rows]
             content.findings += [_bracket(size, rows), *_place(size, rows, transition), *_peaks(size, rows)]
-        content.findings += [_trend(*pair) for pair in pairwise(t for t in transitions if np.isfinite(t[1]))]
+        known = [transition for transition in transitions if np.isfinite(transition[1])]
+        pairs = [*pairwise(known), *([(known[0], known[-1])] if len(known) > 2 else [])]
+        content.findings += [_trend(*pair) for pair in pairs]
         return content
 
 
@@ -74,6 +77,8 @@ def _row(points: Sequence[PointResults]) -> dict[str, Any]:
     share = np.concatenate([point.read("dynamics/unsatisfied").ravel() for point in points]) / points[0].n_dof
     energy = np.concatenate([point.read("endpoint/energy_density").ravel() for point in points])
     jammed = share[status == _MINIMUM]
+    shares = np.split(share, np.cumsum([len(one) for one in statuses])[:-1])
+    by_draw = list(zip(shares, statuses, strict=True))
     draws = [(int((s == _SOLVED).sum()), int(np.isin(s, (_SOLVED, _MINIMUM)).sum())) for s in statuses]
     solved, ended = sum(draw[0] for draw in draws), sum(draw[1] for draw in draws)
     low, high = binomial_interval(solved, ended)
@@ -85,6 +90,8 @@ def _row(points: Sequence[PointResults]) -> dict[str, Any]:
         "mean_jammed": float(jammed.mean()) if len(jammed) else None,
         "energy_jammed": float(energy[status == _MINIMUM].mean()) if len(jammed) else None,
         "_status": status, "_share": np.where(status == _SOLVED, 0.0, share), "_energy": energy, "_draws": draws,
+        "_one_minimum": [s[t == _MINIMUM][0] for s, t in by_draw if (t == _MINIMUM).any()],
+        "_least_unsolved": [s[t != _SOLVED].min() for s, t in by_draw if (t != _SOLVED).any()],
     }  # fmt: skip
 
 
@@ -158,20 +165,24 @@ def _peaks(size: int, rows: list[dict[str, Any]]) -> list[str]:
     here = _pool(both)
     where = ", ".join(f"{row['ratio']:.3g}" for row in both)
     jammed, unfinished = here["jammed"], here["unfinished"]
-    probability = gap_probability(jammed)
+    probability = gap_probability(here["one_minimum"])
     ends = here["solved"] + len(jammed)
+    middle = 0.5 * float(jammed.mean())
+    between = int((jammed < middle).sum())
     verdict = (
-        f"two peaks, for one peak that falls from zero would leave such a gap with probability {probability:.1g}"
+        f"two peaks, for one that falls from zero leaves such a gap with probability {probability:.1g} or less"
         if probability < _UNLIKELY
-        else f"two peaks are NOT decided, one that falls from zero leaves such a gap with probability {probability:.2g}"
+        else f"two peaks are NOT decided, one that falls from zero may leave such a gap (probability {probability:.2g})"
     )
     text = (
         f"{size} parameters: side by side at P/W = {where} stand {here['solved']} solved runs with N_Δ = 0 and "
-        f"{len(jammed)} minima with N_Δ/W = {jammed.min():.3f} to {jammed.max():.3f}; of {ends} runs none lies between "
-        f"(at 95 %, fewer than {1.0 - 0.05 ** (1.0 / ends):.0%} do): {verdict}"
+        f"{len(jammed)} minima with N_Δ/W = {jammed.min():.3f} to {jammed.max():.3f}; {between} of {ends} runs lie "
+        f"between 0 and {middle:.2f}, half the mean of the minima (at 95 %, fewer than "
+        f"{binomial_interval(between, ends, 0.9)[1]:.0%} do): {verdict} (from one minimum of each of "
+        f"{len(here['one_minimum'])} sets of patterns)"
     )
     if len(unfinished):
-        worst = gap_probability(np.concatenate([jammed, unfinished]))
+        worst = gap_probability(here["least_unsolved"])
         text += (
             f"; {len(unfinished)} unfinished runs there stopped at N_Δ/W = {unfinished.min():.3f} to "
             f"{unfinished.max():.3f} (with these as minima the probability is {worst:.1g})"
@@ -185,11 +196,13 @@ def _pool(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "jammed": share[status == _MINIMUM], "energy": energy[status == _MINIMUM],
         "unfinished": share[~np.isin(status, (_SOLVED, _MINIMUM))], "solved": int((status == _SOLVED).sum()),
+        **{name: np.concatenate([row[f"_{name}"] for row in rows]) for name in ("one_minimum", "least_unsolved")},
     }  # fmt: skip
 
 
 def _trend(one: tuple[int, float, float], other: tuple[int, float, float]) -> str:
     change, error = other[1] - one[1], float(np.hypot(one[2], other[2]))
-    way = "does not change beyond two errors" if abs(change) < 2 * error else "rises" if change > 0 else "falls"
-    by = f"{change:+.2f} ± {error:.2f}"
-    return f"from {one[0]} to {other[0]} parameters the place P/W of the transition {way}: by {by}"
+    z = change / error
+    way = "shows no certain change" if abs(z) < DECISIVE else "rises" if z > 0 else "falls"
+    by = f"{change:+.2f} ± {error:.2f}, z = {z:.1f}"
+    return f"from {one[0]} to {other[0]} parameters the place P/W of the transition {way} ({by})"

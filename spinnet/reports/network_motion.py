@@ -336,7 +336,7 @@ class NetworkMotion(Motion):
         z = normal_z(self.balance.difference, self.balance.difference_error, self.balance.n_units)
         parts = []
         for k, start in enumerate(self.windows):
-            parts.append(f"{self.balance.ratio[k]:.2f} ± {self.balance.ratio_error[k]:.2f} from t = {start:.6g}")
+            parts.append(f"{self.balance.ratio[k]:.3g} ± {self.balance.ratio_error[k]:.1g} from t = {start:.6g}")
         last = float(z[-1])
         if math.isnan(last):
             verdict = "its error is missing: not tested"
@@ -351,12 +351,13 @@ class NetworkMotion(Motion):
         if one is None:
             return [f"{self.label}: no collapse ({self.no_collapse})"] if len(self.waits) > 1 else []
         z = float(normal_z(one.gain - 1.0, one.gain_error, one.n_units))
+        left = float(normal_z(one.excess, one.excess_error, one.n_units))
+        taken = f"the clock of the noise takes {'the' if left < DECISIVE else 'part of the'} age out"
         told = "not tested" if math.isnan(z) else (
-            "the clock of the noise takes age out" if z > DECISIVE
+            taken if z > DECISIVE
             else "the clock of the noise makes it WORSE" if z < -DECISIVE
             else "the clock of the noise makes no difference"
         )  # fmt: skip
-        left = float(normal_z(one.excess, one.excess_error, one.n_units))
         whole = "" if math.isnan(left) else (
             ", and what is left is the scatter of the units: a collapse" if left < DECISIVE
             else f", and more is left than the scatter of the units ({one.floor:.2f}, z = {left:.1f}): NO collapse"

@@ -26,8 +26,8 @@ from spinnet.reports.results import PointResults, StudyResults
 from spinnet.reports.verdicts import DECISIVE, furthest, judged, normal_z
 from spinnet.theory.stochastic_gradient import gaussian_regression_variance, noise_temperature
 
-#: A ratio of temperatures with a larger error is no agreement.
-_VAGUE = 0.1
+#: Ratios of temperatures with a larger error are no agreement, and with one above the second not even a bound.
+_SHARP, _VAGUE = 0.05, 0.2
 
 
 class SgdTemperatureReport(Report):
@@ -233,26 +233,31 @@ class _Paired:
         self.per_start = _noise_temperatures(sgd)[rows[0]]
 
     def matched(self, name: str) -> tuple[Estimate | None, str]:
-        """(T, T/T of equal noise) at which Langevin dynamics has SGD's mean of ``name``; why not."""
+        """(T, T/T of equal noise) at which Langevin dynamics has SGD's mean of ``name``; why not.
+
+        One step of Newton's method from the temperature of equal noise: the difference there, interpolated between the
+        two rungs about it, over the slope of the straight line through all rungs, which two of them know badly.
+        """
         own, rungs = self.sgd[name], self.rungs[name]
         sound = np.isfinite(own) & np.isfinite(rungs).all(axis=1)
         if sound.sum() < FEWEST_UNITS:
             return None, f"{int(sound.sum())} starts have it everywhere and {FEWEST_UNITS} are needed"
         own, rungs, noise = own[sound], rungs[sound], self.per_start[sound]
         t, y, at = self.temperatures, rungs.mean(axis=0), own.mean()
-        inside = [k for k in range(len(t) - 1) if min(y[k : k + 2]) <= at <= max(y[k : k + 2]) and y[k] != y[k + 1]]
-        if not inside:
+        if not min(y) <= at <= max(y):
             side = "below" if at < y.min() else "above"
             error = float(mean_and_error(own)[1])
             return None, f"its value {at:.4f} ± {error:.4f} lies {side} that of every temperature measured"
-        k = min(inside, key=lambda k: abs(np.log(t[k] * t[k + 1] / noise.mean() ** 2)))
+        if not t[0] <= noise.mean() <= t[-1]:
+            return None, f"T = {noise.mean():.3e} of equal noise lies outside the temperatures measured"
+        centred = t - t.mean()
 
-        def line(own: NDArray, low: NDArray, high: NDArray, noise: NDArray) -> NDArray:
-            share = (own.mean() - low.mean()) / (high.mean() - low.mean())
-            found = t[k] + share * (t[k + 1] - t[k])
-            return np.array([found, found / noise.mean()])
+        def step(own: NDArray, rungs: NDArray, noise: NDArray) -> NDArray:
+            y, start = rungs.mean(axis=0), noise.mean()
+            found = start + (own.mean() - np.interp(start, t, y)) / (centred @ y / (centred @ centred))
+            return np.array([found, found / start])
 
-        return jackknife(line, own, rungs[:, k], rungs[:, k + 1], noise), ""
+        return jackknife(step, own, rungs, noise), ""
 
     def difference(self, name: str, temperature: float) -> tuple[float, float, float, float, float]:
         """SGD's mean and Langevin's at a temperature between two rungs with errors, and z of the paired difference."""
@@ -331,9 +336,10 @@ def _by_loss(found: Estimate | None, why: str) -> str:
         return f"none: {why}"
     (place, ratio), (error, spread) = found.value, found.error
     z = float(normal_z(ratio - 1.0, spread, found.n_units))
-    told = judged(z, "the two agree", "the two DIFFER")
-    if spread > _VAGUE and abs(z) < DECISIVE:
-        told = "seeds differ too much to tell the two apart"
+    same = "the two agree" if spread <= _SHARP else (
+        "no difference is shown, to that error" if spread <= _VAGUE else "seeds differ too much to tell the two apart"
+    )  # fmt: skip
+    told = judged(z, same, "the two DIFFER")
     return f"T = {place:.3e} ± {error:.1e}, {ratio:.3f} ± {spread:.3f} times that over {found.n_units} starts: {told}"
 
 

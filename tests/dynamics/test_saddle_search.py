@@ -6,10 +6,18 @@ import numpy as np
 import pytest
 from reference.simple_landscapes import DoubleWell, HarmonicWell, two_spin_glass
 
+from spinnet.dynamics import saddle_search
 from spinnet.dynamics.critical_points import find_critical_points, merge_points
-from spinnet.dynamics.saddle_search import ARRIVED, MOVING, STUCK, SaddleSearch, riemannian_hessians
+from spinnet.dynamics.saddle_search import (
+    ARRIVED,
+    MOVING,
+    STUCK,
+    SaddleSearch,
+    _along_gradient,
+    riemannian_hessians,
+)
 from spinnet.errors import InputError
-from spinnet.landscapes import SphericalGlass
+from spinnet.landscapes import DenseNetwork, SphericalGlass
 from spinnet.landscapes.base import Differentiable, Units
 from spinnet.spaces import Euclidean
 
@@ -39,6 +47,11 @@ def glass(n=6, p=3, sample=0):
     return SphericalGlass(n=n, covariance={p: 1.0}, seed=3, sample=sample, dtype="float64")
 
 
+def small_network(inputs=4, hidden=3, patterns=30):
+    options = {"n_inputs": inputs, "n_patterns": patterns, "n_test_patterns": 0, "n_test": 0, "seed": 0}
+    return DenseNetwork(data="random", loss="mse", hidden=(hidden,), data_options=options)
+
+
 def search(landscape, x, steps=60, **parameters):
     chosen = SaddleSearch(**parameters)
     return chosen.advance(landscape, chosen.init(landscape, x, KEYS[: len(x)]), steps)
@@ -64,10 +77,10 @@ def test_starts_arrive_with_a_gradient_of_rounding():
     assert np.abs((state.x**2).sum(axis=1) / 8 - 1).max() < 1e-13
 
 
-def test_convergence_is_quadratic_at_the_end():
+def test_convergence_is_at_least_quadratic_at_the_end():
     landscape = glass(8)
     chosen = SaddleSearch(tolerance=1e-13)
-    state = chosen.init(landscape, landscape.start(32, np.random.default_rng(2)), KEYS[:32])
+    state = chosen.init(landscape, landscape.start(64, np.random.default_rng(2)), KEYS)
     norms = []
     for _ in range(40):
         state = chosen.advance(landscape, state, 1)
@@ -75,7 +88,7 @@ def test_convergence_is_quadratic_at_the_end():
     norms = np.array(norms)
     before, after = norms[:-1], norms[1:]
     close = (before < 1e-4) & (before > 1e-6)
-    assert close.sum() > 10 and np.median(after[close] / before[close] ** 2) < 50
+    assert close.sum() > 6 and np.median(after[close] / before[close] ** 2) < 50
 
 
 def test_a_gradient_flat_point_is_refused():
@@ -86,6 +99,31 @@ def test_a_gradient_flat_point_is_refused():
     lax = search(shoulder, np.array([[1e-9, 0.0], [0.3, 0.2]]), 300, tolerance=2e-3)
     assert (lax.gradient_norm < 2e-3).any() and lax.status[0] == STUCK
     assert search(shoulder, np.array([[1e-9, 0.0]]), 300, tolerance=2e-3, flat=0.0).status[0] == ARRIVED
+
+
+def test_the_newton_model_is_the_hessian_of_half_the_squared_gradient():
+    network = small_network()
+    x = network.start(2, np.random.default_rng(0))
+    g, step = network.gradient(x), 1e-5
+    matrices = riemannian_hessians(network, x, g)
+    model = matrices @ matrices + _along_gradient(network, x, g)
+    for k in range(network.space.n):
+        shift = step * np.eye(network.space.n)[k]
+        slopes = [network.hvp(x + sign * shift, network.gradient(x + sign * shift)) for sign in (1.0, -1.0)]
+        np.testing.assert_allclose(model[:, k], (slopes[0] - slopes[1]) / (2 * step), atol=1e-5 * np.abs(model).max())
+
+
+def test_searches_on_a_network_end_where_gauss_newton_alone_leaves_them_unfinished(monkeypatch):
+    network = small_network(inputs=6, hidden=4, patterns=40)
+    x = network.start(16, np.random.default_rng(1))
+    state = search(network, x, 80, descent=0.1)
+    flat, there = state.status == STUCK, state.status == ARRIVED
+    assert (flat | there).sum() >= 10 and there.sum() >= 6 and flat.any()
+    assert (state.curvature[flat] < 1e-5).all() and (state.gradient_norm[flat] > 1e-9).all()
+    # Deliberately worse: straight Gauss-Newton steps alone creep along the valleys of the squared gradient.
+    monkeypatch.setattr(saddle_search, "_BENDS", 0)
+    monkeypatch.setattr(saddle_search, "_SLOW", np.inf)
+    assert (search(network, x, 80, descent=0.1).status != MOVING).sum() <= 6
 
 
 def test_a_quadratic_saddle_is_reached_and_indexed():

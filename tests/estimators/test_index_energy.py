@@ -8,6 +8,7 @@ from spinnet.estimators.index_energy import (
     correlation,
     distinct_points,
     fit_edge_law,
+    fit_near_edge,
 )
 
 
@@ -30,6 +31,27 @@ def test_chance_is_uniform_for_independent_numbers_and_small_for_a_line():
 def test_the_law_of_given_exponent_is_found_again_and_the_wrong_one_is_further():
     energy = np.linspace(0.1, 1.0, 40)
     share = 0.2 * np.maximum(energy / 0.3 - 1, 0) ** 1.5
-    law, line = fit_edge_law(energy, share, 1.5), fit_edge_law(energy, share, 1.0)
+    law, line = fit_edge_law(energy, share), fit_edge_law(energy, share, 1.0)
     assert law.critical == pytest.approx(0.3, rel=0.02) and law.amplitude == pytest.approx(0.2, rel=0.05)
     assert law.residual < 0.2 * line.residual
+
+
+def _sets(number, points, exponent=1.5, noise=0.01):
+    rng = np.random.default_rng(4)
+    energies = [0.3 + 0.5 * rng.random(points) for _ in range(number)]
+    return [(e, 0.2 * np.maximum(e / 0.4 - 1, 0) ** exponent + noise * rng.standard_normal(points)) for e in energies]
+
+
+def test_the_exponent_at_the_edge_is_found_within_its_error_and_another_is_excluded():
+    for exponent in (1.5, 1.0):
+        fit = fit_near_edge(_sets(6, 60, exponent), None)
+        assert abs(fit.law.exponent - exponent) < 4 * fit.exponent_error < 1.0
+        assert abs(fit.law.critical - 0.4) < 4 * fit.critical_error
+    line = fit_near_edge(_sets(6, 60, 1.0, noise=0.002), None)
+    assert abs(line.law.exponent - 1.5) > 4 * line.exponent_error
+
+
+def test_too_few_points_near_the_edge_or_too_few_sets_are_refused():
+    for sets in (_sets(6, 3), _sets(4, 200), [(4.0 * e**4, s) for e, s in _sets(6, 4)]):
+        fit = fit_near_edge(sets)
+        assert fit.law is None and "too few points for a fit" in fit.refused

@@ -63,22 +63,41 @@ def test_alignment_undoes_an_exchange(torch):
     np.testing.assert_allclose(model.energy(aligned), model.energy(near), rtol=1e-12)
 
 
-def test_skips_keep_only_the_exchanges_that_pass(torch):
-    nn = torch.nn
+class _Skips:
+    """A stack of added layers; ``tail`` adds one that no exchange can follow."""
 
-    class Skipping(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.first, self.second, self.last = nn.Linear(5, 4), nn.Linear(4, 4), nn.Linear(4, 3)
+    def __init__(self, torch, tail):
+        nn = torch.nn
 
-        def forward(self, x):
-            a = torch.tanh(self.first(x))
-            return self.last(a + torch.tanh(self.second(a)))
+        class Skipping(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.first, self.inner, self.second = nn.Linear(5, 4), nn.Linear(4, 6), nn.Linear(6, 4)
+                self.last = nn.Linear(4, 3)
 
-    model = landscape(torch, Skipping(), shape=(5,))
-    assert model.symmetry.groups == () and model.symmetry.order == 1
-    x = model.start(2, np.random.default_rng(0))
-    np.testing.assert_array_equal(model.align(x[:1], x[1:]), x[:1])
+            def forward(self, x):
+                a = torch.tanh(self.first(x))
+                a = a + torch.tanh(self.second(torch.relu(self.inner(a))))
+                return self.last(a) + (a[:, :3] if tail else 0.0)
+
+        self.module = Skipping()
+
+
+def test_layers_that_are_added_are_exchanged_together(torch):
+    model = landscape(torch, _Skips(torch, tail=False).module, shape=(5,))
+    found = model.symmetry
+    assert [(group.layer, group.units, group.signs) for group in found.groups] == [
+        ("inner", 6, False), ("first", 4, True)  # ReLU units have no sign, those of the stream are of tanh
+    ]  # fmt: skip
+    rng = np.random.default_rng(0)
+    x = model.start(2, rng)
+    moved = np.array([found.act(row, found.random(rng)) for row in x])
+    np.testing.assert_allclose(model.energy(moved), model.energy(x), rtol=1e-12)
+    np.testing.assert_allclose(model.align(moved, x), x, atol=1e-12)
+    # What some outputs see directly cannot be exchanged.
+    alone = landscape(torch, _Skips(torch, tail=True).module, shape=(5,))
+    assert [group.layer for group in alone.symmetry.groups] == ["inner"]
+    np.testing.assert_array_equal(alone.align(x[:1], x[:1]), x[:1])
 
 
 def test_it_aligns_as_the_built_in_network_does(torch):

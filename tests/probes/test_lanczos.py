@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from reference.simple_landscapes import HarmonicWell, goe, two_spin_glass
 
+from spinnet.landscapes import DenseNetwork, SphericalGlass
 from spinnet.probes.hessian_spectrum import HessianSpectrumProbe
 from spinnet.probes.lanczos import LanczosProbe, lanczos_quadrature, unseen_share
 
@@ -115,6 +116,56 @@ def test_trace_errors_cover_the_truth_over_many_draws():
     # Student's t with 11 degrees of freedom: variance 11/9.
     assert abs(np.mean(z)) < 4 * np.sqrt(11 / 9 / 200)
     assert np.var(z) == pytest.approx(11 / 9, rel=0.45)
+
+
+def trained_network():
+    """A small network after some steps down, and its weights: flat directions, a bulk and outliers."""
+    options = {"n_inputs": 4, "n_patterns": 40, "n_test_patterns": 0, "n_test": 0, "seed": 0}
+    network = DenseNetwork(data="random", loss="mse", hidden=(6,), data_options=options)
+    x = network.start(1, np.random.default_rng(0))
+    for _ in range(300):
+        x = x - 2e-3 * network.gradient(x)
+    return network, x
+
+
+def nasty():
+    """Clusters narrower than rounding can tell, a pair at the top, a level at zero of high multiplicity."""
+    rng = np.random.default_rng(3)
+    parts = np.zeros(40), 1 + 1e-9 * rng.standard_normal(20), [5.0, 5.0 + 1e-6], -1e-4 * rng.random(10)
+    return HarmonicWell(np.concatenate(parts)), np.zeros((1, 72))
+
+
+def pure_glass():
+    glass = SphericalGlass(n=40, covariance={3: 1.0}, seed=1, sample=0, dtype="float64")
+    return glass, glass.start(1, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("made", [trained_network, pure_glass, nasty])
+def test_stated_errors_hold_for_networks_glasses_and_clusters(made):
+    landscape, x = made()
+    exact = HessianSpectrumProbe().measure(landscape, x, np.random.default_rng(0))["spectrum/eigenvalue"].data[0]
+    scale, z, flagged = np.abs(exact).max(), {"trace": [], "second_moment": []}, {3: 0, 20: 0}
+    for steps in flagged:
+        probe = LanczosProbe(steps=steps, probe_vectors=12)
+        for seed in range(60 if steps == 3 else 6):
+            found = {key.split("/")[1]: one.data for key, one in
+                     probe.measure(landscape, x, np.random.default_rng(seed)).items()}  # fmt: skip
+            assert not [name for name in found if "index" in name or "negative" in name]
+            for name, power in (("trace", 1), ("second_moment", 2)):
+                if steps == 3:
+                    z[name].append((found[name][0] - (exact**power).sum()) / found[f"{name}_error"][0])
+            for name, sign in (("largest", 1), ("smallest", -1)):
+                edge, bound = exact[-1 if sign > 0 else 0], found["extreme_bound"][0]
+                value, rounding = found[name][0], 1e-12 * scale
+                assert np.abs(exact - value).min() <= found[f"{name}_residual"][0] + rounding
+                assert -rounding <= sign * (edge - value) <= bound + rounding
+                if found["converged"][0]:
+                    assert sign * (edge - value) <= found[f"{name}_residual"][0] + 2e-6 * scale
+            flagged[steps] += int(not found["converged"][0])
+    for values in z.values():  # Student's t with 11 degrees of freedom: variance 11/9
+        assert abs(np.mean(values)) < 4 * np.sqrt(11 / 9 / 60) and 0.4 < np.var(values) < 2.6
+    # three steps are too few, and say so; for the nasty matrix they nearly suffice
+    assert flagged[3] == 60 or made is nasty
 
 
 def test_an_unconverged_extreme_is_flagged_and_bounded():

@@ -60,7 +60,7 @@ def test_bins_that_no_line_in_1_over_n_describes_are_no_agreement():
     (line,) = _large_n(Content(), np.array([-1.0, -0.8]), {n: {0: (value, 0.01)} for n, value in values.items()})
     assert "meets" not in line and "does not describe the sizes at e = -0.9" in line
     (line,) = _large_n(Content(), np.array([-1.0, -0.8]), {n: {0: (value, 0.2)} for n, value in values.items()})
-    assert "meets the semicircle of centre −pe in 1 bins" in line
+    assert "meets the semicircle of centre −pe in 1 bin with" in line
 
 
 def test_a_coarsely_sampled_law_gives_its_error_to_the_excess(tmp_path):

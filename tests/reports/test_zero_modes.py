@@ -63,15 +63,22 @@ def test_two_peaks_and_unfinished_runs_are_told_apart(tmp_path):
     assert "falls at P/W = 3.42" in place and "3.47 with the unfinished counted as solved, 3.40 as" in place
     assert "N_Δ/W = 1.022 to 1.289 (9 runs)" in minima  # the unfinished run is not in the gap
     assert "side by side at P/W = 3.56 stand 2 solved runs with N_Δ = 0 and 5 minima" in peaks
-    assert "two peaks, for" in peaks and "1 unfinished runs there stopped at N_Δ/W = 0.089" in peaks
+    assert "from one minimum of each of 2 sets" in peaks
+    assert "1 unfinished runs there stopped at N_Δ/W = 0.089 to 0.089 (with these as minima" in peaks
     assert [row["draws"] for row in content.rows] == [1, 2, 1]
 
 
 @pytest.mark.parametrize(("least", "told"), [(230, ": two peaks, for one"), (9, "two peaks are NOT decided")])
 def test_two_peaks_are_told_only_where_one_would_not_leave_the_gap(tmp_path, least, told):
-    points = [fits(675, [1, 1], [0, 0]), fits(800, [1, 2, 2, 2, 2, 2], [0, least, least + 20, least + 50, 240, 250])]
-    content = jamming(tmp_path, points)
-    assert told in content.findings[-1]
+    minima = (least, least + 20, least + 50, 240, 250)
+    draws = [fits(800, [1, 2], [0, left], seed) for seed, left in enumerate(minima)]
+    content = jamming(tmp_path, [fits(675, [1, 1], [0, 0]), *draws])
+    assert told in content.findings[-1] and "from one minimum of each of 5 sets" in content.findings[-1]
+
+
+def test_runs_on_one_set_of_patterns_are_not_counted_as_independent(tmp_path):
+    points = [fits(675, [1, 1], [0, 0]), fits(800, [1, 2, 2, 2, 2, 2], [0, 230, 231, 232, 240, 250])]
+    assert "NOT decided" in jamming(tmp_path, points).findings[-1]
 
 
 def test_the_place_of_the_transition_is_compared_between_sizes(tmp_path):
@@ -80,7 +87,7 @@ def test_the_place_of_the_transition_is_compared_between_sizes(tmp_path):
               for patterns, status in ((1800, [1, 1]), (1900, [1, 2]), (2000, [2, 2]))]  # fmt: skip
     results = made_results(tmp_path / "c.h5", {"jamming": points, "larger": larger})
     content = JammingReport(arm="jamming", larger="larger").build(results, lambda line: None)
-    assert "from 225 to 450 parameters the place P/W of the transition rises" in content.findings[-1]
+    assert "from 225 to 450 parameters the place P/W of the transition rises (+" in content.findings[-1]
 
 
 def test_a_study_that_never_jams_measures_no_jump(tmp_path):

@@ -112,7 +112,9 @@ def test_lower_edge_of_the_free_sum_reaches_zero_at_the_critical_energy(ratio):
     assert math.log2(indices[1] / indices[0]) == pytest.approx(1.5, abs=0.01)
 
 
-def test_critical_energy_has_its_two_limits():
+def test_critical_energy_has_its_two_limits_and_the_values_between():
+    for ratio, value in ((0.25, 0.04350953), (0.5, 0.01127124), (0.75, 0.00126620)):
+        assert WishartPlusWigner(ratio, 0.1).critical_epsilon == pytest.approx(value, abs=5e-9)
     # no patterns to fit: 1 + sqrt(2 epsilon) * semicircle of radius 2, so epsilon_c = 1/8
     assert WishartPlusWigner(1e-9, 0.1).critical_epsilon == pytest.approx(1 / 8, abs=1e-8)
     assert WishartPlusWigner(1.0, 0.1).critical_epsilon == 0.0
