@@ -62,10 +62,11 @@ def _peaks(ax: Axes, group: Group, colour: str, highest: float) -> None:
     for chosen, name, look in kinds:
         if chosen.any():
             count = np.histogram(share[chosen], edges)[0]
-            ax.bar(edges[:-1], count, np.diff(edges), bottom, align="edge", lw=0.6, label=f"{name} ({chosen.sum()})",
-                   **look)  # fmt: skip
+            seen = count > 0
+            ax.bar(edges[:-1][seen], count[seen], np.diff(edges)[seen], bottom[seen], align="edge", lw=0.6,
+                   label=f"{name} ({chosen.sum()})", **look)  # fmt: skip
             bottom = bottom + count
-    span = f"{places[0]:.3g}" if len(places) == 1 else f"{places[0]:.3g} to {places[-1]:.3g}"
+    span = ", ".join(f"{place:.3g}" for place in places)
     ax.set_xlabel(r"unsatisfied patterns $N_\Delta/W$")
     ax.set_ylabel("runs")
     ax.set_xlim(0.0, highest)

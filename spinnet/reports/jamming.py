@@ -19,6 +19,7 @@ import numpy as np
 from spinnet.estimators.threshold import binomial_interval, gap_probability, threshold_with_error
 from spinnet.reports.base import Content, Report
 from spinnet.reports.results import PointResults, StudyResults
+from spinnet.reports.verdicts import DECISIVE
 
 _UNFINISHED, _SOLVED, _MINIMUM = 0, 1, 2
 _UNLIKELY = 0.01  # probability of one peak below which two are told
@@ -63,7 +64,9 @@ class JammingReport(Report):
             _keep(content, f"sizes/{size}", size, rows, transition)
             content.rows += [{k: v for k, v in row.items() if not k.startswith("_")} for row in rows]
             content.findings += [_bracket(size, rows), *_place(size, rows, transition), *_peaks(size, rows)]
-        content.findings += [_trend(*pair) for pair in pairwise(t for t in transitions if np.isfinite(t[1]))]
+        known = [transition for transition in transitions if np.isfinite(transition[1])]
+        pairs = [*pairwise(known), *([(known[0], known[-1])] if len(known) > 2 else [])]
+        content.findings += [_trend(*pair) for pair in pairs]
         return content
 
 
@@ -199,6 +202,7 @@ def _pool(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _trend(one: tuple[int, float, float], other: tuple[int, float, float]) -> str:
     change, error = other[1] - one[1], float(np.hypot(one[2], other[2]))
-    way = "does not change beyond two errors" if abs(change) < 2 * error else "rises" if change > 0 else "falls"
-    by = f"{change:+.2f} ± {error:.2f}"
-    return f"from {one[0]} to {other[0]} parameters the place P/W of the transition {way}: by {by}"
+    z = change / error
+    way = "shows no certain change" if abs(z) < DECISIVE else "rises" if z > 0 else "falls"
+    by = f"{change:+.2f} ± {error:.2f}, z = {z:.1f}"
+    return f"from {one[0]} to {other[0]} parameters the place P/W of the transition {way} ({by})"

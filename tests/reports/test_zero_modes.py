@@ -87,7 +87,7 @@ def test_the_place_of_the_transition_is_compared_between_sizes(tmp_path):
               for patterns, status in ((1800, [1, 1]), (1900, [1, 2]), (2000, [2, 2]))]  # fmt: skip
     results = made_results(tmp_path / "c.h5", {"jamming": points, "larger": larger})
     content = JammingReport(arm="jamming", larger="larger").build(results, lambda line: None)
-    assert "from 225 to 450 parameters the place P/W of the transition rises" in content.findings[-1]
+    assert "from 225 to 450 parameters the place P/W of the transition rises (+" in content.findings[-1]
 
 
 def test_a_study_that_never_jams_measures_no_jump(tmp_path):

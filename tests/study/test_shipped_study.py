@@ -22,6 +22,7 @@ title = "A study of seconds"
 
 [compare]
 permutations = 99
+splits = 0
 
 [probes.energy]
 [probes.final]

@@ -83,16 +83,16 @@ def test_energy_falls_with_the_squared_force_at_the_start():
 
 def test_equilibrium_start_is_stationary_and_solves_the_mode_coupling_equation():
     temperature, beta = 0.65, 1 / 0.65
-    solution = solve_uniform({3: 1}, temperature, 20.0, initial_temperature=temperature)
-    energy, _ = solution.energy_density(TIMES)
-    assert energy == pytest.approx(np.full(6, -0.5 * beta), abs=1e-7)
+    solution = solve_uniform({3: 1}, temperature, 10.0, initial_temperature=temperature)
+    energy, _ = solution.energy_density(TIMES[:5])
+    assert energy == pytest.approx(np.full(5, -0.5 * beta), abs=1e-7)
     lags = np.array([0.5, 1, 2, 5, 10])
     from_start, _ = solution.correlation(lags, [0.0])
-    later, _ = solution.correlation(7.0 + lags, [7.0])
-    assert later == pytest.approx(from_start, abs=1e-7)
+    later, _ = solution.correlation(4.0 + lags[:4], [4.0])
+    assert later == pytest.approx(from_start[:4], abs=1e-7)
     assert from_start == pytest.approx([0.816298, 0.744083, 0.675770, 0.595041, 0.537910], abs=5e-5)
-    response, _ = solution.integrated_response(7.0 + lags, [7.0])
-    assert temperature * response == pytest.approx(1 - from_start, abs=1e-6)
+    response, _ = solution.integrated_response(4.0 + lags[:4], [4.0])
+    assert temperature * response == pytest.approx(1 - from_start[:4], abs=1e-6)
     # dC/dtau = -T C - beta int_0^tau f'(C(tau - s)) dC/ds ds, all from an interpolated C(tau).
     nodes = np.linspace(0, 6, 121)
     c = CubicSpline(nodes, solution.correlation(nodes, [0.0])[0])
