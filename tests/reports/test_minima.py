@@ -48,7 +48,7 @@ def test_counts_gap_and_depths_are_told(tmp_path):
     assert "20 starts (2 lost)" in counts and "12 distinct minima of 2 energies in 3 classes" in counts
     assert "orbits (of 8) hold 24 minima" in counts and "every class was met more than once" in counts
     assert "stability gap 0.4 per unit" in competition and "0.3 deep" in competition
-    assert "the climb is 0.7 (3 of 3 passes are certain" in competition
+    assert "the climb is 0.7 (3 of 3 passes are certified" in competition
     assert content.rows[0]["in_all"] == 24 and content.rows[0]["gap"] == pytest.approx(0.4)
     tree = {name.rpartition("/")[2]: variable.data for name, variable in content.variables.items()}
     assert tree["merged"].shape == (2, 2) and tree["position"].shape == (5,)
