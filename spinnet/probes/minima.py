@@ -221,8 +221,10 @@ class MinimaProbe(BlockProbe):
                 self.band_steps,
             )  # fmt: skip
             higher = np.maximum(found.energies[:, 0], found.energies[:, -1])
-            levels = higher + np.where(found.converged, found.barrier, found.upper_bound)
-            for (i, j), level, arrived, k in zip(where, levels, found.converged, number, strict=True):
+            # Between two minima there is a pass: a band whose highest image is an end has it between two images.
+            sure = found.converged & (found.saddle > 0) & (found.saddle < self.images - 1)
+            levels = higher + np.where(sure, found.barrier, found.upper_bound)
+            for (i, j), level, arrived, k in zip(where, levels, sure, number, strict=True):
                 if np.isfinite(level) and not level >= band[i, j]:
                     band[i, j] = band[j, i] = level
                     converged[i, j] = converged[j, i] = arrived

@@ -166,7 +166,8 @@ def _bounds(one: _Sample) -> str:
     if not one.banded:
         return " (straight lines: bounds from above)"
     pairs = one.classes * (one.classes - 1) // 2 if one.complete else len(one.energy) * (len(one.energy) - 1) // 2
-    return f" ({int(np.triu(one.converged, 1).sum())} of {pairs} passes are certified saddles, the others bound from above)"
+    certain = int(np.triu(one.converged, 1).sum())
+    return f" ({certain} of {pairs} passes are certified saddles, the others bound from above)"
 
 
 def _keep(content: Content, point: PointResults, one: _Sample) -> None:

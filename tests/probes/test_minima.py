@@ -105,6 +105,16 @@ def test_the_49_minima_of_exclusive_or_are_whole_orbits_and_45_cannot_be():
     assert 45 % 8 not in (0, 1)
 
 
+def test_a_narrow_minimum_has_a_pass_above_it_that_no_image_of_a_band_sees():
+    net = exclusive_or()
+    starts = np.array([np.zeros(9), [2.75, -2.84, 2.84, -2.75, -1.34, 1.34, 4.96, -4.96, 4.38]])
+    found = measure(net, starts, images=9, band_steps=200)
+    # The valley of the origin ends so near it that the origin is the highest image of all bands; the pass is higher.
+    level = found["band_saddle"][0, 1]
+    assert found["energy_density"][1] == pytest.approx(math.log(2), rel=1e-12) and level > math.log(2) + 1e-7
+    assert level < found["line_saddle"][0, 1] + 1e-12
+
+
 def test_without_symmetries_the_same_minima_are_many_classes(monkeypatch):
     net = exclusive_or()
     starts = net.start(100, np.random.default_rng(0))
