@@ -133,7 +133,8 @@ def _peak(overlap: NDArray) -> tuple[NDArray, NDArray]:
         sound = np.isfinite(choice).all(axis=2) & np.isfinite(read).all(axis=2)
         place = np.argmax(np.where(np.isfinite(choice), choice, -np.inf), axis=2)[..., None]
         top = np.take_along_axis(read, place, axis=2)[..., 0]
-        found.append(np.where(sound, [top, top - read[..., -1]], np.nan))
+        with np.errstate(invalid="ignore"):  # halves of one sample are left out
+            found.append(np.where(sound, [top, top - read[..., -1]], np.nan))
     value = np.nanmean(found, axis=(0, 2))  # (2, 1 + samples)
     apart = value[:, 1:] - value[:, 1:].mean(axis=1, keepdims=True)
     return value[:, 0], np.sqrt((samples - 1) / samples * (apart**2).sum(axis=1))

@@ -165,6 +165,12 @@ class UnitSymmetry:
             after[:] = after[:, order] / factor
         return x
 
+    def random(self, rng: np.random.Generator) -> Element:
+        """A uniform element of the discrete group."""
+        return [
+            (rng.permutation(h), rng.choice((-1.0, 1.0), h) if self.signs else np.ones(h)) for h in self.hidden
+        ]
+
     def elements(self) -> Iterator[Element]:
         """All elements of the discrete group, the identity first."""
         layers = []
@@ -207,7 +213,7 @@ class UnitSymmetry:
         # of a row does not depend on the others.
         rng = np.random.default_rng(len(row))
         for start in range(starts if len(self.hidden) > 1 else 1):
-            found, product = self._ascend(row if start == 0 else self.act(row, self._random(rng)), target)
+            found, product = self._ascend(row if start == 0 else self.act(row, self.random(rng)), target)
             if product > reached:
                 best, reached = found, product
         return best
@@ -236,8 +242,3 @@ class UnitSymmetry:
                 break
             product = now
         return row, float(row @ target)
-
-    def _random(self, rng: np.random.Generator) -> Element:
-        return [
-            (rng.permutation(h), rng.choice((-1.0, 1.0), h) if self.signs else np.ones(h)) for h in self.hidden
-        ]

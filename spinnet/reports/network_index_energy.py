@@ -37,7 +37,7 @@ _ARMS = {"arm": ("DenseNetwork", "SaddleSearch"), "glass": ("SphericalGlass", "S
          "untrained": ("DenseNetwork", "Still")}  # fmt: skip
 _ARRIVED = 1
 _LEVEL = 1e-3
-_FAR = 0.9
+_FAR, _HIGH = 0.9, 0.8
 _NEAR = 1e-3  # of ε/ε_c − 1, where the exact index of the free sum gives the amplitude of its 3/2 law
 
 
@@ -120,6 +120,7 @@ class NetworkIndexEnergyReport(Report):
     def _set(self, content: Content, group: str, label: str, one: dict[str, Any]) -> dict[str, Any]:
         rng = np.random.default_rng(0)
         energy, share, raw = one["energy"], one["share"], one["raw"]
+        high = energy > _HIGH * energy.max(initial=0.0)
         for name in ("energy", "share", "raw", "zero_modes"):
             content.add(f"{group}/{name}", one[name], ("point",))
         content.describe(group, label=label)
@@ -129,6 +130,7 @@ class NetworkIndexEnergyReport(Report):
             "pearson": correlation(energy, share),
             "chance": chance_of_correlation(energy, share, self.permutations, rng),
             "raw_pearson": correlation(energy, raw), "every_start": correlation(one["all_energy"], one["all_share"]),
+            "high_pearson": correlation(energy[high], share[high]), "high_raw": correlation(energy[high], raw[high]),
             "most_zero_modes": int(one["zero_modes"].max(initial=0)),
         }  # fmt: skip
 
@@ -348,12 +350,13 @@ def _correlations(rows) -> list[str]:
             f"{row['pearson']:+.3f} (chance {row['chance']:.2g}{told}; {verdict}), of the raw index "
             f"{row['raw_pearson']:+.3f}; over all starts {row['every_start']:+.3f}"
         )
-    values = np.array([[row["pearson"], row["raw_pearson"]] for row in rows])
+    values = np.array([[row[name] for name in ("pearson", "raw_pearson", "high_pearson", "high_raw")] for row in rows])
     mean, error = mean_and_error(values)
     if len(rows) > 1:
         said.append(
             f"over {len(rows)} data sets: Pearson {mean[0]:+.3f} ± {error[0]:.3f} over non-zero modes, "
-            f"{mean[1]:+.3f} ± {error[1]:.3f} raw"
+            f"{mean[1]:+.3f} ± {error[1]:.3f} raw; among the points above {_HIGH:g} of the highest energy "
+            f"{mean[2]:+.3f} ± {error[2]:.3f} over non-zero modes, {mean[3]:+.3f} ± {error[3]:.3f} raw"
         )
     return said
 

@@ -10,6 +10,8 @@ from reference.simple_landscapes import Crater, DoubleWell, HarmonicWell, Linear
 from spinnet import landscapes
 from spinnet.errors import InputError
 from spinnet.landscapes.base import Differentiable, Energy, SumOfTerms
+from spinnet.landscapes.network_layers import Layered
+from spinnet.landscapes.network_symmetries import Symmetric
 from spinnet.spaces import Sphere, SphereProduct
 
 
@@ -331,6 +333,32 @@ def test_gradients_of_single_terms_are_batches_of_one(case):
     few = np.array([landscape.n_terms - 1, 0, 3])
     close(landscape.gradient_terms(x, few), gradients[:, few], rounding, 100)
     close(SumOfTerms.gradient_terms(landscape, x, few), gradients[:, few], rounding, 1000)
+
+
+def test_what_it_calls_a_symmetry_leaves_its_energy_alone(case):
+    landscape, x, _, rounding = case
+    if not isinstance(landscape, Symmetric):
+        pytest.skip("no known symmetry")
+    rng = np.random.default_rng(2)
+    moved = np.array([landscape.symmetry.act(row, landscape.symmetry.random(rng)) for row in x])
+    assert landscape.symmetry_order == 1 or (moved != x).any()
+    for images in (moved, landscape.fix_gauge(x), landscape.align(moved, x)):
+        close(landscape.energy(images), landscape.energy(x), rounding, 1e5)
+
+
+def test_its_layers_are_views_that_hold_a_coordinate_once(case):
+    landscape, _, _, _ = case
+    if not isinstance(landscape, Layered):
+        pytest.skip("no layers")
+    counts = np.zeros((2, landscape.space.n), dtype=np.int64)
+    layers = landscape.layers(counts)
+    assert len({layer.name for layer in layers}) == len(layers)
+    for _, *arrays in layers:
+        for array in arrays:
+            if array is not None:
+                array += 1
+        assert arrays[1] is None or arrays[1].shape == arrays[0].shape[:-1]
+    assert counts.max() == 1 and (counts.all() or "torch" in type(landscape).__module__)
 
 
 def test_products_of_one_configuration_with_many_directions_are_those_one_by_one(case):

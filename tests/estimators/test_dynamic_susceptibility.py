@@ -68,6 +68,12 @@ def test_the_relaxation_time_is_where_the_mean_crosses_the_level():
         relaxation_time(overlap.mean(axis=1), TIME, 0.99)
 
 
+def test_five_samples_are_enough_for_a_peak_without_a_warning():
+    overlap, _, _ = correlations(5, 2)
+    with np.errstate(all="raise"):
+        assert np.isfinite(dynamic_susceptibility(overlap, TIME, N).height)
+
+
 def test_wrong_shapes_are_refused():
     with pytest.raises(InputError, match="sample, replica, time"):
         dynamic_susceptibility(np.ones((5, 31)), TIME, N)

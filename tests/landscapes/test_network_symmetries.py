@@ -33,7 +33,7 @@ def case(request):
 
 
 def random_element(symmetry, rng):
-    return symmetry._random(rng)
+    return symmetry.random(rng)
 
 
 def test_every_element_leaves_the_energy_alone(case):

@@ -36,7 +36,7 @@ def test_images_of_one_network_overlap_fully_after_alignment_and_not_before(trai
     net, start, x = trained
     x = x.copy()
     for a in (1, 3, 5):
-        x[a] = net.symmetry.act(x[a - 1], net.symmetry._random(np.random.default_rng(a)))
+        x[a] = net.symmetry.act(x[a - 1], net.symmetry.random(np.random.default_rng(a)))
     found = measure("aligned_overlap", net, start, x)
     np.testing.assert_allclose(found["aligned"], 1.0, rtol=1e-12)
     assert (found["overlap"] < 0.9).all() and (found["start_aligned"] < 0.9).all()
@@ -52,7 +52,7 @@ def test_aligning_untrained_networks_finds_some_overlap(trained):
 def test_the_line_between_images_is_level_after_alignment(trained):
     net, start, x = trained
     x = x.copy()
-    x[1] = net.symmetry.act(x[0], net.symmetry._random(np.random.default_rng(3)))
+    x[1] = net.symmetry.act(x[0], net.symmetry.random(np.random.default_rng(3)))
     found = measure("barriers", net, start, x, points=11)
     assert np.ptp(found["energy"][0]) > 1e-3 and np.ptp(found["aligned_energy"][0]) < 1e-12
     assert (found["energy"][:, 0] == net.energy_density(x[::2])).all()
