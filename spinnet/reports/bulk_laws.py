@@ -131,7 +131,7 @@ def fit_bulk(eigenvalues: Array, law: str) -> BulkFit:
 
 
 def _limits(values: Array, size: float) -> list[Array]:
-    """Starts of the free sum at its two limits, so that it is not further away than they are."""
+    """Starts of the free sum at its two limits, so that it is not further away than they are (but for atoms)."""
     centre, radius = fit_bulk(values, "semicircle").parameters
     ratio, scale = fit_bulk(values, "marchenko-pastur").parameters
     shift = max(centre, 0.005 * radius)
