@@ -45,8 +45,9 @@ def torch(model: str, probes: str | None, output: Path | None, threads: int | No
     """Measure the PyTorch model that FUNCTION (make) in FILE.py returns as module, loss, data.
 
     The model is trained from several seeds; Hessian, ageing, barriers, overlaps and losses are measured beside the null
-    models (untrained; trained on shuffled targets). One result file, a figure (PDF, PNG) beside it, a table, and what
-    was found in words. An interrupted command goes on where it was when it is given again.
+    models (untrained; trained on shuffled targets; Gaussian landscape; glass; free diffusion). One result file, a
+    figure (PDF, PNG) beside it, a table, and what was found in words. An interrupted command goes on where it was when
+    it is given again.
 
     \b
     Examples:

@@ -20,7 +20,7 @@ from spinnet.landscapes.torch_checks import check_dense, check_loss, check_moves
 from spinnet.landscapes.torch_data import patterns_of
 from spinnet.landscapes.torch_model import TorchModel
 from spinnet.landscapes.torch_package import import_torch, torch_device, torch_dtype
-from spinnet.landscapes.torch_parameters import has_batch_norm, layout_of, prepare, unwrapped, values_of
+from spinnet.landscapes.torch_parameters import has_batch_norm, layout_of, prepare, prepare_loss, unwrapped, values_of
 from spinnet.landscapes.torch_symmetry import candidate_groups, find_symmetry
 from spinnet.landscapes.torch_transforms import Transforms
 from spinnet.landscapes.unit_exchanges import ExchangeSymmetry, UnitGroup
@@ -123,9 +123,7 @@ class TorchLandscape(SumOfTerms, Layered, Symmetric):
         self._test = None if test_data is None else self._on_device(patterns_of(torch, test_data, "test_data"))
         self._given = unwrapped(torch, module)
         prepared = prepare(torch, self._given, patterns[0], self._dtype, self._device)
-        own_loss = copy.deepcopy(loss)
-        if isinstance(loss, torch.nn.Module):
-            own_loss = own_loss.to(device=self._device, dtype=self._dtype)
+        self._loss = own_loss = prepare_loss(torch, loss, self._dtype, self._device)
         self.layout = layout_of(prepared)
         self._space = Euclidean(self.layout.n)
         self._own = values_of(prepared, self.layout)
@@ -133,14 +131,13 @@ class TorchLandscape(SumOfTerms, Layered, Symmetric):
         self._joint = has_batch_norm(torch, prepared)
         self.batch_statistics = one_of("batch_statistics", batch_statistics, ("all", "minibatch"))
         self._whole_statistics = self._joint and batch_statistics == "all"
-        own, self._loss = self._tensor(self._own), own_loss
+        own = self._tensor(self._own)
         self._model = TorchModel(torch, prepared, own_loss, self.layout, patterns, own, self.weight_decay, reduction,
                                  self._joint, self._whole_statistics, self._memory)  # fmt: skip
         self.reduction = self._model.reduction
         if self._test is not None:
             check_test_part(lambda: self._model.losses(own, *self._test), *self._test)
-        few = patterns[0][:4], patterns[1][:4]
-        self._transforms = Transforms(torch, self._model.total, self._model.part, own, *few)
+        self._transforms = Transforms(torch, self._model.total, self._model.part, own, *(p[:4] for p in patterns))
         check_moves(self._transforms.slopes)
         if not self._transforms.batched:
             warnings.warn(

@@ -159,6 +159,12 @@ def prepare(torch: ModuleType, module: Any, inputs: Any, dtype: Any, device: Any
     return module
 
 
+def prepare_loss(torch: ModuleType, loss: Any, dtype: Any, device: Any) -> Any:
+    """A copy of ``loss``, which may be a module with weights of classes, in ``dtype`` on ``device``."""
+    loss = copy.deepcopy(loss)
+    return loss.to(device=device, dtype=dtype) if isinstance(loss, torch.nn.Module) else loss
+
+
 def layout_of(module: Any) -> ParameterLayout:
     """Where the parameters that ask for a gradient lie; they ask for none afterwards.
 

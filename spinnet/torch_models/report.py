@@ -114,5 +114,8 @@ def _what_is_missing(table: Table) -> None:
     seeds = len(table.data("trained", "endpoint/configuration"))
     if seeds < FEWEST_UNITS:
         table.say(f"{seeds} seeds: errors over fewer than {FEWEST_UNITS} have no known size themselves.")
-    if "shuffled" not in table.arms:
+    if "shuffled" in table.arms:
+        table.say("Shuffled targets are one permutation for all seeds, since barriers lie in one landscape: errors do "
+                  "not hold what another permutation would change.")  # fmt: skip
+    else:
         table.say("Checkpoints that were made elsewhere have no null of shuffled targets here: train one beside.")

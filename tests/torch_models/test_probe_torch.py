@@ -26,7 +26,7 @@ def make():
     targets = (inputs[:, 0] > 0).astype(int) + (inputs[:, 1] > 0)
     module = nn.Sequential(nn.Linear(6, 4), nn.Tanh(), nn.Linear(4, 3))
     return {"module": module, "loss": nn.CrossEntropyLoss(), "data": (inputs, targets), "steps": 60, "batch": 8,
-            "band_steps": 15, "images": 5, "points": 9,
+            "band_steps": 5, "images": 5, "points": 9,
             "test_data": (inputs[::2] + 0.1, targets[::2])}
 
 def short():
@@ -56,6 +56,12 @@ def dropping():
 
 def overflowing():
     return {**make(), "learning_rate": 1e12, "loss": nn.MSELoss(), "data": (made := np.ones((9, 6)), 5 * made[:, :3])}
+
+def leaving():
+    raise SystemExit(0)
+
+def alone():
+    return {**make(), "module": nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.Linear(4, 3)), "batch": 1}
 
 not_a_function = 5
 """
@@ -104,6 +110,8 @@ def test_everything_is_measured_beside_its_nulls_and_drawn(measured):
     for arm in ("trained", "shuffled"):
         assert shapes[f"{arm}/two_time/displacement"][:2] == (5, 3)
     assert shapes["trained/band/upper_bound"] == (5,)
+    assert shapes["untrained/band/upper_bound"] == shapes["shuffled/band/upper_bound"] == (2,)
+    assert shapes["glass/spectrum/eigenvalue"] == (5, 43) and shapes["glass/barriers/height"] == (10,)
     assert (result.variables["trained/trajectory/time"].data[[0, -1]] == [0, 60]).all()
     loss = [result.variables[f"{arm}/endpoint/energy_density"].data.mean() for arm in ("trained", "untrained")]
     assert loss[0] < loss[1]
@@ -193,7 +201,9 @@ def test_a_checkpoint_of_other_settings_is_not_used(folder):
         (["model.py:number"], "returns a int"),
         (["model.py:typo"], "did you mean 'learning_rate'?"),
         (["model.py:without"], "without loss, data"),
-        (["model.py:failing"], "line 31: ValueError: no such thing"),
+        (["model.py:failing"], "line 32: ValueError: no such thing"),
+        (["model.py:leaving"], "SystemExit"),
+        (["model.py:alone"], "batch = 1: module cannot take a minibatch of this size"),
         (["model.py:dropping"], "module.eval()"),
         (["broken.py"], "broken.py, line 2: "),
         (["importing.py"], "line 1: ModuleNotFoundError"),
@@ -223,7 +233,10 @@ def test_wrong_input_is_one_line_and_touches_nothing(folder, arguments, words):
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
 
 
-def test_json_and_force_and_fewer_probes(folder):
+def test_json_and_force_and_fewer_probes(folder, monkeypatch):
+    from spinnet.plotting import model_surface
+
+    monkeypatch.setattr(model_surface, "draw_model", lambda path, folder: [])  # the figure has tests of its own
     (folder / "net.h5").write_text("old")
     few = ("--probes", "energies,overlaps", "--steps", "10", "--seeds", "3", "--batch", "4")
     done = probe("model.py:short", *few, "--json", "--force", "-o", "net.h5")
@@ -272,8 +285,11 @@ def test_the_shipped_example_can_be_copied_and_makes_a_landscape(folder):
     assert [(group.units, group.signs) for group in symmetry.groups] == [(4, True), (6, True)]
 
 
-def test_checkpoints_made_elsewhere_are_measured_without_training(folder, torch):
+def test_checkpoints_made_elsewhere_are_measured_without_training(folder, torch, monkeypatch):
+    from spinnet.plotting import model_surface
     from spinnet.torch_models.model_file import load_model
+
+    monkeypatch.setattr(model_surface, "draw_model", lambda path, folder: [])
 
     for run in range(2):
         (folder / f"run{run}").mkdir()
