@@ -24,6 +24,9 @@ title = "A study of seconds"
 permutations = 99
 splits = 0
 
+[figures]
+draw = ["final_energies"]
+
 [probes.energy]
 [probes.final]
 [probes.hessian_spectrum]
