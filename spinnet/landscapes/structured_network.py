@@ -132,7 +132,7 @@ class StructuredNetwork(BackPropagating, Symmetric):
         table = check_structure(**parameters)
         inputs = datasets.known_inputs(named["data"], {**named["data_options"], **named["data_files"]})
         if inputs is not None:
-            build_network(table, inputs, 1, 1)
+            build_network(_without_masks(table), inputs, 1, 1)
         return {**named, **table}
 
     @classmethod
@@ -141,7 +141,7 @@ class StructuredNetwork(BackPropagating, Symmetric):
         options = {**table["data_options"], **table["data_files"]}
         size, loading = datasets.memory_size(table["data"], datasets.resolve_options(table["data"], options))
         try:
-            network, blocks = build_network(table, size.inputs, size.outputs, 1)
+            network, blocks = build_network(_without_masks(table), size.inputs, size.outputs, 1)
         except InputError:
             return loading  # the data leave inputs out, or refuse_oversize will say what is wrong
         widths = count_activities(table, network, size.inputs)
@@ -370,3 +370,8 @@ class StructuredNetwork(BackPropagating, Symmetric):
 
     def _chosen(self, terms: np.ndarray | None) -> np.ndarray:
         return self._everything[0] if terms is None else self._check_terms(terms, (None,))
+
+
+def _without_masks(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The table of the same structure whose building draws no dropout masks, which are as large as the activities."""
+    return {**table, "dropout": 0.0}

@@ -69,7 +69,7 @@ def _course(ax: Axes, report: LoadedReport, name: str, label: str) -> None:
     ax.set_xlabel("time (steps, or of the flow)")
     ax.set_ylabel(label)
     lines = len(ax.get_legend_handles_labels()[0])
-    ax.set_ylim(0.0, None)
+    ax.set_ylim(0.45 if name == "spacing_ratio" else 0.0, None)
     ax.legend(loc="upper right", fontsize=6.8)
     style.headroom(ax, lines, 2.0)
 

@@ -114,7 +114,8 @@ def fit_bulk(eigenvalues: Array, law: str) -> BulkFit:
     else:
         scale = mean if mean > 0 else deviation
         spread = (deviation / scale) ** 2
-        starts = [np.log([share * spread, 0.5 * (1 - share) * spread, scale / size]) for share in (0.2, 0.6, 0.95)]
+        starts = [np.log([share * spread, 0.5 * (1 - share) * spread, scale / size]) for share in (0.2, 0.95)]
+        starts += _limits(values, size)
 
         def unpack(p):
             ratio, epsilon, share = np.exp(np.clip(p, -9, 9))
@@ -127,6 +128,14 @@ def fit_bulk(eigenvalues: Array, law: str) -> BulkFit:
              for start in starts]  # fmt: skip
     best = min(found, key=lambda one: one.fun)
     return BulkFit(law, unpack(best.x), float(best.fun))
+
+
+def _limits(values: Array, size: float) -> list[Array]:
+    """Starts of the free sum at its two limits, so that it is not further away than they are (but for atoms)."""
+    centre, radius = fit_bulk(values, "semicircle").parameters
+    ratio, scale = fit_bulk(values, "marchenko-pastur").parameters
+    shift = max(centre, 0.005 * radius)
+    return [np.log([1e-3, radius**2 / (8.0 * shift**2), shift / size]), np.log([ratio, 1e-3, scale / size])]
 
 
 def null_distances(fit: BulkFit, count: int, draws: int, rng: np.random.Generator) -> Array:

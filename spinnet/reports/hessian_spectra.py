@@ -22,7 +22,7 @@ from spinnet.reports.bulk_laws import LAWS, BulkFit, fit_bulk, law_cdf, null_dis
 from spinnet.reports.results import PointResults, StudyResults
 from spinnet.reports.verdicts import DECISIVE, z_score
 
-_ROLES = {"arm": "network", "shuffled": "shuffled labels", "glass": "glass", "matched": "glass of the own covariance"}
+_ROLES = {"arm": "network", "shuffled": "shuffled labels", "glass": "glass", "matched": "matched glass"}
 _NETWORKS = ("arm", "shuffled")
 _SPACES = {"logits": "gradients of the right logits", "losses": "gradients of the losses",
            "clusters": "gradients of all logits over all classes"}  # fmt: skip

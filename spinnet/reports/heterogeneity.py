@@ -2,9 +2,9 @@ r"""Dynamic heterogeneity of networks and glasses after a waiting time: overlap,
 
 The overlap :math:`q = w(t_w+t)\cdot w(t_w)/(|w(t_w+t)||w(t_w)|)` of weights, or of spins, and
 :math:`\chi_4(t) = n\,\mathrm{Var}\,q` over independent units: samples of a glass, seeds of a network. n counts degrees
-of freedom on both sides. Its long-time limit is that of independent runs, which is measured between them: chi_4 peaks
-where it certainly rises above that (place and height from different units). Free diffusion from the origin has
-:math:`q = (1 + t/t_w)^{-1/2}` and a chi_4 of order one: it stands beside the networks as the null.
+of freedom on both sides. Its long-time limit is that of independent runs, which is measured between them: chi_4 has
+a peak where at the relaxation time, whose place the mean of q decides, it is certainly above that. Free diffusion from
+the origin has :math:`q = (1 + t/t_w)^{-1/2}` and a chi_4 of order one: it stands beside the networks as the null.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from numpy.typing import NDArray
 
 from spinnet.configurable import real_number
 from spinnet.errors import InputError, NotConvergedError, nearest_name
-from spinnet.estimators.dynamic_susceptibility import dynamic_susceptibility, relaxation_time
+from spinnet.estimators.dynamic_susceptibility import (
+    dynamic_susceptibility,
+    relaxation_time,
+    susceptibility_at_relaxation,
+)
 from spinnet.estimators.resampling import FEWEST_UNITS, jackknife
 from spinnet.reports.base import Content, Report
 from spinnet.reports.results import PointResults, StudyResults, shared_label
@@ -119,18 +123,23 @@ def _add(content: Content, arm: str, point: PointResults, level: float) -> None:
         content.findings.append(f"{name}: {error}")
         return
     end, end_error = found.correlation[-1], found.correlation_error[-1]
+    # Without a relaxation time: where it is largest, place and value from different units.
+    place, height, height_error = "at its largest", found.height, found.height_error
+    drop, drop_error = found.drop, found.drop_error
     try:
         log_time = relaxation_time(overlap.mean(axis=1), delay, level)
         time, time_error = float(np.exp(log_time.value)), float(np.exp(log_time.value) * log_time.error)
         told = f"q falls to {level:g} at t = {time:.4g} ± {time_error:.2g}"
+        there = susceptibility_at_relaxation(overlap, delay, point.n_dof, level)
+        place, (height, drop), (height_error, drop_error) = "at that time", there.value, there.error
     except NotConvergedError:
         time = time_error = float("nan")
         sure = normal_z(end - level, end_error, found.n_units) > DECISIVE
         told = f"q does not fall to {level:g} within the run, it ends at {end:.3f} ± {end_error:.3f}"
         told += f": its relaxation time is longer than {delay[-1]:.4g}" if sure else ", not certainly above"
     free, free_error = _independent(point)
-    above = float(normal_z(found.height - free, np.hypot(found.height_error, free_error), found.n_units))
-    fallen = float(normal_z(found.drop, found.drop_error, found.n_units))
+    above = float(normal_z(height - free, np.hypot(height_error, free_error), found.n_units))
+    fallen = float(normal_z(drop, drop_error, found.n_units))
     is_network = point.attributes.get("unit") == "pattern"
     group = f"points/{arm}/{label or 'all'}"
     content.describe(group, arm=arm, label=name, network=int(is_network), waiting_time=wait, level=level,
@@ -146,11 +155,10 @@ def _add(content: Content, arm: str, point: PointResults, level: float) -> None:
         "relaxation_time": None if np.isnan(time) else time,
         "relaxation_time_error": None if np.isnan(time) else time_error, "chi4_peak": found.peak,
         "chi4_peak_error": found.peak_error, "chi4_time": found.peak_time,
-        "height": found.height, "height_error": found.height_error,
+        "height": float(height), "height_error": float(height_error),
         "independent": None if np.isnan(free) else free, "independent_error": None if np.isnan(free) else free_error,
     })  # fmt: skip
-    height = f"{found.height:.2f} ± {found.height_error:.2f} read on other units"
-    where = f"is largest at t = {found.peak_time:.4g}, {height}"
+    where = f"{place} is {height:.2f} ± {height_error:.2f}"
     if np.isnan(above):
         where += ": no peak is tested, the limit of independent runs is not known"
     else:
@@ -158,8 +166,8 @@ def _add(content: Content, arm: str, point: PointResults, level: float) -> None:
             f"; independent runs, its limit once q is lost, have {free:.2f} ± {free_error:.2f}: "
             f"{'a peak' if above > DECISIVE else 'no certain peak'} (z = {above:.1f})"
         )
-    where += ("" if np.isnan(time) else ", fallen again when the run ends" if fallen > DECISIVE
-              else ", not certainly fallen when the run ends")  # fmt: skip
+    where += (f", {'fallen' if fallen > DECISIVE else 'not certainly fallen'} when the run ends (by {drop:.2f} ± "
+              f"{drop_error:.2f})")  # fmt: skip
     content.findings.append(
         f"{name} ({point.n_dof} degrees of freedom, {found.n_units} units), after t_w = {wait:.6g}: {told}; chi_4 "
         f"{where}"

@@ -103,7 +103,11 @@ class _Levels:
         levels = levels[good]
         if len(levels) < _FEWEST or (side == "glass" and levels.shape[1] < 2):
             need = f"{_FEWEST} samples of two starts" if side == "glass" else f"{_FEWEST} runs"
-            raise ResultFileError(f"{point.arm} {point.label} has {levels.shape} finite levels: it needs {need}")
+            have = f"{len(levels)} samples" if side == "glass" else f"{len(levels)} of {len(good)} runs"
+            raise ResultFileError(
+                f"{point.arm} {point.label}: {have} ended at a finite level, and {need} are needed: give more, or a "
+                "smaller learning rate where runs diverged"
+            )
         rng = np.random.default_rng(seed)
         drawn = rng.integers(0, len(levels), (resamples, len(levels)))
         rows = [np.arange(len(levels)), *drawn]

@@ -356,7 +356,7 @@ class NetworkMotion(Motion):
         told = "not tested" if math.isnan(z) else (
             taken if z > DECISIVE
             else "the clock of the noise makes it WORSE" if z < -DECISIVE
-            else "the clock of the noise makes no difference"
+            else "with and without the clock of the noise it is not told apart"
         )  # fmt: skip
         whole = "" if math.isnan(left) else (
             ", and what is left is the scatter of the units: a collapse" if left < DECISIVE

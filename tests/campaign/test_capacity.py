@@ -65,6 +65,7 @@ def test_a_batch_is_not_larger_than_the_data(kind, landscape, patterns):
     [
         (_DIGITS, _FLOW, {"replicas": 10**9}),
         ({**_DIGITS, "hidden": [10**12]}, _FLOW, {}),
+        ({**_DIGITS, "kind": "StructuredNetwork", "hidden": [10**9], "dropout": 0.5}, _FLOW, {}),
         (_GLASS, _FLOW, {"replicas": 10**12}),
         (levels("RandomEnergyModel", 16), _STILL, {"replicas": 10**12}),
         ({"kind": "LinearRegression"}, _FLOW, {"replicas": 10**11}),

@@ -69,7 +69,7 @@ def test_at_zero_loss_there_are_as_many_zero_modes_as_are_counted(inputs, output
 
 def test_more_patterns_than_a_network_can_hold_end_in_a_minimum_of_positive_loss():
     network = constraints(4, 120, (4,))
-    _, state = fit(network, 3, 400, tolerance=1e-14)
+    _, state = fit(network, 2, 400, tolerance=1e-14)
     assert (state.status == MINIMUM).all() and (state.energy / 120 > 0.05).all() and (state.unsatisfied > 30).all()
     for x, gradient in zip(state.x, network.gradient(state.x), strict=True):
         r = residuals(network, x)
@@ -84,9 +84,9 @@ def test_few_constraints_are_all_satisfied_and_none_is_counted():
 
 def test_any_splitting_gives_the_same_bits_and_the_state_is_complete():
     network = constraints(4, 60, (4,))
-    dynamics, whole = fit(network, 3, 25)
-    _, part = fit(network, 3, 11)
-    resumed = LevenbergMarquardt().advance(network, dynamics.State(*(np.array(field) for field in part)), 14)
+    dynamics, whole = fit(network, 2, 15)
+    _, part = fit(network, 2, 6)
+    resumed = LevenbergMarquardt().advance(network, dynamics.State(*(np.array(field) for field in part)), 9)
     assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(whole, resumed, strict=True))
 
 

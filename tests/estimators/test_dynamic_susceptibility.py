@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from spinnet.errors import InputError, NotConvergedError
-from spinnet.estimators.dynamic_susceptibility import dynamic_susceptibility, relaxation_time
+from spinnet.estimators.dynamic_susceptibility import (
+    dynamic_susceptibility,
+    relaxation_time,
+    susceptibility_at_relaxation,
+)
 
 N, TIME = 100, np.geomspace(0.1, 100, 31)
 
@@ -66,6 +70,17 @@ def test_the_relaxation_time_is_where_the_mean_crosses_the_level():
         relaxation_time(overlap.mean(axis=1)[:, :5], TIME[:5], 0.1)
     with pytest.raises(NotConvergedError, match="stays below"):
         relaxation_time(overlap.mean(axis=1), TIME, 0.99)
+
+
+def test_at_the_relaxation_time_chi_4_is_that_of_the_place_the_mean_decides():
+    overlap, _, width = correlations()
+    found = susceptibility_at_relaxation(overlap, TIME, N, 0.5)
+    variance = N * 0.0034 * width**2
+    at = np.interp(np.log(2) ** 2, TIME, variance)
+    assert abs(found.value[0] - at) < 4 * found.error[0] + 0.005
+    assert abs(found.value[1] - (at - variance[-1])) < 4 * found.error[1] + 0.005
+    with pytest.raises(NotConvergedError, match="stays below"):
+        susceptibility_at_relaxation(overlap, TIME, N, 0.99)
 
 
 def test_five_samples_are_enough_for_a_peak_without_a_warning():

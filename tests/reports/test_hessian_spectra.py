@@ -48,6 +48,12 @@ def test_each_law_is_near_its_own_matrices_and_the_others_are_not(truth):
         assert fit_bulk(values, "semicircle").distance > 3 * own.distance
 
 
+@pytest.mark.parametrize(("law", "parameters"), [("semicircle", (1.0, 2.0)), ("marchenko-pastur", (0.5, 1.5))])
+def test_the_free_sum_is_no_further_than_the_laws_it_contains(law, parameters):
+    values = sample_spectrum(BulkFit(law, parameters, 0.0), 200, np.random.default_rng(3))
+    assert fit_bulk(values, "free sum").distance < fit_bulk(values, law).distance + 2e-3
+
+
 def test_an_atom_is_compared_on_both_of_its_sides():
     law = law_cdf("marchenko-pastur", (2.0, 1.0))
     assert ks_distance(np.array([0.0, 0.0, 3.0, 5.0]), law) < 0.5

@@ -68,7 +68,7 @@ def test_a_spread_that_is_no_power_is_called_so(tmp_path):
 
 
 def test_too_few_runs_and_a_glass_of_single_starts_are_refused(tmp_path):
-    with pytest.raises(ResultFileError, match="needs 10 runs"):
+    with pytest.raises(ResultFileError, match="8 of 8 runs ended at a finite level, and 10 runs are needed"):
         build(tmp_path, {"net": [network(100, 0.1, 0.5, runs=8)]}, arm="net")
     with pytest.raises(ResultFileError, match="two starts"):
         build(tmp_path, {"net": [network(100, 0.1, 0.5)], "glass": [glass(16, 0.1, replicas=1)]}, arm="net",

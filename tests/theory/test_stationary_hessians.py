@@ -34,7 +34,7 @@ def test_the_mean_index_tends_to_the_semicircle():
 
 
 def test_edges_of_minima_are_those_of_searched_ones():
-    n, samples, measured, expected = 5, 60, [], []
+    n, samples, measured, expected = 5, 40, [], []
     law = sample_hessians(PURE, n, 20_000)
     typical = sample_typical_spectra(PURE, n, 2000)[:, [0, -1]].mean(axis=0)
     for sample in range(samples):
