@@ -11,7 +11,7 @@ import numpy as np
 from spinnet.configurable import whole_number
 from spinnet.errors import InputError
 from spinnet.estimators.power_law import FEWEST_IN_TAIL
-from spinnet.estimators.resampling import mean_and_error
+from spinnet.estimators.resampling import FEWEST_UNITS, mean_and_error
 from spinnet.reports.base import Content, Report
 from spinnet.reports.results import PointResults, StudyResults
 from spinnet.reports.weight_laws import analyse_weights, eigenvalues_of, tail_of
@@ -28,7 +28,8 @@ class WeightSpectraReport(Report):
 
     A power law is fitted where at least 50 eigenvalues are in the tail, and refused elsewhere. The same fit on the
     matrix with shuffled elements is its null: a "power law" that a shuffled matrix has too says nothing. Eigenvalues
-    repel one another, while the goodness of fit takes them for independent: its p is too large, if anything.
+    repel one another, while the goodness of fit takes them for independent: its p is too large, if anything. Errors are
+    over runs, and unknown (NaN) from fewer than five of them.
 
     Parameters
     ----------
@@ -102,6 +103,8 @@ class WeightSpectraReport(Report):
         for name in _NUMBERS:
             values = np.array([[getattr(law, name) for law in run] for run in laws], dtype=float)
             mean, error = mean_and_error(values)
+            if len(values) < FEWEST_UNITS:
+                error = np.full_like(error, np.nan)
             content.add(f"{group}/{name}", mean, ("time",))
             content.add(f"{group}/{name}_error", error, ("time",))
             row[name], row[f"{name}_error"] = float(mean[-1]), float(error[-1])
@@ -122,10 +125,10 @@ class WeightSpectraReport(Report):
                 if fit is None:
                     found["_reason"] = reason
                 else:
-                    fits.append((fit.alpha, fit.error, fit.tail, p_value))
+                    fits.append((fit.alpha, fit.tail, p_value))
             if fits:
-                alpha, error, tail, p_value = np.array(fits).T
-                scatter = float(mean_and_error(alpha)[1]) if len(alpha) > 1 else float(error[0])
+                alpha, tail, p_value = np.array(fits).T
+                scatter = float(mean_and_error(alpha)[1]) if len(alpha) >= FEWEST_UNITS else np.nan
                 found |= {f"{name}alpha": float(alpha.mean()), f"{name}alpha_error": scatter,
                           f"{name}tail": float(tail.mean()), f"{name}p_value": float(np.median(p_value))}  # fmt: skip
             else:
@@ -164,7 +167,7 @@ def _findings(table: dict[tuple[str, int], dict[str, Any]]) -> list[str]:
             continue
         said.append(
             f"{name}: sigma {row['sigma']:.5f}, largest eigenvalue {row['largest_score']:+.1f} Tracy–Widom widths from "
-            f"the centre of its law, {row['spikes']:.1f} ± {row['spikes_error']:.1f} spikes (shuffled elements "
+            f"the centre of its law, {_with_error(row, 'spikes', 1)} spikes (shuffled elements "
             f"{row['null_spikes']:.1f}), stable rank {row['stable_rank']:.1f} (shuffled "
             f"{row['null_stable_rank']:.1f}), bulk off its Marchenko–Pastur law by {row['distance']:.4f}; {_tail(row)}"
         )
@@ -173,10 +176,19 @@ def _findings(table: dict[tuple[str, int], dict[str, Any]]) -> list[str]:
         if all(row is not None and row["sigma"] is not None for row in pair):
             true, other = pair
             said.append(
-                f"layer {layer}: spikes {true['spikes']:.1f} ± {true['spikes_error']:.1f} with true and "
-                f"{other['spikes']:.1f} ± {other['spikes_error']:.1f} with shuffled labels"
+                f"layer {layer}: spikes {_with_error(true, 'spikes', 1)} with true and "
+                f"{_with_error(other, 'spikes', 1)} with shuffled labels"
             )
+    few = sorted({row["runs"] for row in table.values() if row["runs"] < FEWEST_UNITS})
+    if few:
+        said.append(f"errors are unknown over {few[0]} runs: {FEWEST_UNITS} are needed")
     return said
+
+
+def _with_error(row: dict[str, Any], name: str, digits: int) -> str:
+    error = row[f"{name}_error"]
+    known = "(error unknown)" if np.isnan(error) else f"± {error:.{digits}f}"
+    return f"{row[name]:.{digits}f} {known}"
 
 
 def _tail(row: dict[str, Any]) -> str:
@@ -188,11 +200,11 @@ def _tail(row: dict[str, Any]) -> str:
     else:
         told = "rejected" if row["null_p_value"] < _REJECTED else "NOT rejected either: it says nothing"
         null = (
-            f"the shuffled matrix gives {row['null_alpha']:.2f} ± {row['null_alpha_error']:.2f}, p = "
+            f"the shuffled matrix gives {_with_error(row, 'null_alpha', 2)}, p = "
             f"{row['null_p_value']:.2f}, {told}"
         )
     return (
-        f"power law alpha = {row['alpha']:.2f} ± {row['alpha_error']:.2f} on {row['tail']:.0f} tail eigenvalues (at "
+        f"power law alpha = {_with_error(row, 'alpha', 2)} on {row['tail']:.0f} tail eigenvalues (at "
         f"least {FEWEST_IN_TAIL}), p = {row['p_value']:.2f}, {verdict}{_caution(row['alpha'])}; {null}"
     )
 

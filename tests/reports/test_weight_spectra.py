@@ -99,3 +99,6 @@ def test_spikes_are_counted_layer_by_layer_and_the_last_layer_is_refused(tmp_pat
     assert content.rows[0]["alpha"] is None and content.rows[2]["sigma"] is None
     assert any("too few for any law" in line for line in content.findings)
     assert any("power law REFUSED" in line for line in content.findings)
+    # Two runs have no error that could be known.
+    assert np.isnan(content.rows[1]["spikes_error"]) and "errors are unknown over 2 runs" in content.findings[-1]
+    assert any("spikes 1.0 (error unknown) with true" in line for line in content.findings)
