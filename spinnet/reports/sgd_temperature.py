@@ -4,7 +4,8 @@ Two temperatures are asked of SGD: the one at which Langevin noise has the trace
 :math:`T = P\,\eta\,\mathrm{tr}\,C/(2 B W)` per extensive energy, and the one at which Langevin dynamics has its
 mean loss. On linear regression both are known, and so is the law: noise proportional to the Hessian makes SGD isotropic
 where Boltzmann's law has variances T/h. On a network the two temperatures are measured and everything else compared at
-them.
+them. That the Langevin dynamics itself obeys Boltzmann's law on a rough surface is shown on a spherical glass, whose
+mean energy above its dynamical transition is known.
 
 References: Mandt, Hoffman and Blei, J. Mach. Learn. Res. 18, 134 (2017); Chaudhari and Soatto, arXiv:1710.11029.
 """
@@ -23,6 +24,7 @@ from spinnet.estimators.resampling import FEWEST_UNITS, Estimate, jackknife, mea
 from spinnet.estimators.stationarity import noise_side, stationarity
 from spinnet.reports.base import Content, Report, require_probe
 from spinnet.reports.results import PointResults, StudyResults
+from spinnet.reports.sgd_temperature_glass import check_glass, compare_glass
 from spinnet.reports.verdicts import DECISIVE, furthest, judged, normal_z
 from spinnet.theory.stochastic_gradient import gaussian_regression_variance, noise_temperature
 
@@ -39,17 +41,22 @@ class SgdTemperatureReport(Report):
         Arms on LinearRegression with SGD and with Langevin dynamics.
     network, network_langevin
         Arms on a DenseNetwork with SGD, and with Langevin dynamics at several temperatures.
+    glass
+        Langevin dynamics on a SphericalGlass above its dynamical temperature; may be left out.
     settled
         Share of the run after which it is taken to be stationary.
     """
 
-    arm_parameters: ClassVar[tuple[str, ...]] = ("regression", "regression_langevin", "network", "network_langevin")
+    arm_parameters: ClassVar[tuple[str, ...]] = (
+        "regression", "regression_langevin", "network", "network_langevin", "glass"
+    )  # fmt: skip
 
     def __init__(
-        self, regression: str, regression_langevin: str, network: str, network_langevin: str, settled: float = 0.5
-    ):
+        self, regression: str, regression_langevin: str, network: str, network_langevin: str, glass: str = "",
+        settled: float = 0.5,
+    ):  # fmt: skip
         given = self.validate(regression=regression, regression_langevin=regression_langevin, network=network,
-                              network_langevin=network_langevin, settled=settled)  # fmt: skip
+                              network_langevin=network_langevin, glass=glass, settled=settled)  # fmt: skip
         self.settled = given.pop("settled")
         self.arms = given
 
@@ -63,6 +70,9 @@ class SgdTemperatureReport(Report):
     @classmethod
     def check(cls, settings: Mapping[str, Any], arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         for parameter in cls.arm_parameters:
+            if parameter == "glass":
+                cls._check_glass(cls.chosen_arm(settings, parameter, list(arms)), arms)
+                continue
             name = cls.chosen_arm(settings, parameter, list(arms)) or settings[parameter]
             kind = "LinearRegression" if parameter.startswith("regression") else "DenseNetwork"
             mover = "Langevin" if parameter.endswith("langevin") else "SGD"
@@ -74,6 +84,15 @@ class SgdTemperatureReport(Report):
                     require_probe(name, physics, probe)
         if len({physics["dynamics"]["temperature"] for physics in arms[settings["network_langevin"]]}) < 2:
             raise InputError("network_langevin needs two temperatures or more: the loss of SGD is looked up among them")
+
+    @staticmethod
+    def _check_glass(name: str, arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        for physics in arms[name] if name else ():
+            for part, wanted in (("landscape", "SphericalGlass"), ("dynamics", "Langevin")):
+                if physics[part]["kind"] != wanted:
+                    raise InputError(f"glass = {name}: its {part} is {physics[part]['kind']}, not {wanted}")
+            require_probe(name, physics, "energy")
+            check_glass(name, physics)
 
     def build(self, results: StudyResults, tell: Callable[[str], None]) -> Content:
         """See :class:`SgdTemperatureReport`. Cost: none to speak of."""
@@ -89,6 +108,8 @@ class SgdTemperatureReport(Report):
                 _network(content, _Settled(point, self.settled), ladder)
             else:
                 content.findings.append(f"{point.arm} {point.label}: no Langevin runs on the same network")
+        if self.arms["glass"]:
+            compare_glass(content, results.points(self.arms["glass"]), self.settled)
         return content
 
 

@@ -52,7 +52,20 @@ def network(temperature, loss, trace=2.0, units=10, seed=0, n=50, basins=0.0):
     return point({"kind": "DenseNetwork", "hidden": [4]}, moves, variables, n, "replica", own)
 
 
-def build(tmp_path, variance=None, loss=0.6, basins=0.0, spoilt=0):
+def glass(temperature=1.0, shift=0.0, units=12, n=64):
+    """Langevin dynamics on a p = 3 glass with the annealed energy and scatter between samples, shifted."""
+    rng, time = np.random.default_rng(3), np.linspace(0.0, 10.0, 21)
+    energy = -0.5 / temperature + shift + 0.01 * rng.standard_normal((units, 1, 1))
+    energy = energy + 0.01 * rng.standard_normal((units, 4, 21))
+    variables = {"trajectory/time": Variable(time, ("time",)), "trajectory/energy_density": energy}
+    return {"parameters": {"temperature": temperature}, "variables": variables,
+            "attributes": {"n_units": n, "n_dof": n},
+            "physics": {"landscape": {"kind": "SphericalGlass", "covariance": {"3": 1.0}, "n": n, "field": 0.0},
+                        "dynamics": {"kind": "Langevin", "temperature": temperature, "step": 0.002},
+                        "probes": {"energy": {}}, "last": 10.0}}  # fmt: skip
+
+
+def build(tmp_path, variance=None, loss=0.6, basins=0.0, spoilt=0, glasses=()):
     exact = gaussian_regression_variance(H, 1.0, RATE, BATCH)
     boltzmann = RATE * H.sum() / (2 * BATCH * 3) / H
     arms = {
@@ -64,7 +77,9 @@ def build(tmp_path, variance=None, loss=0.6, basins=0.0, spoilt=0):
     for run in range(spoilt):
         arms["regression"][0]["variables"]["endpoint/configuration"][0, run] = np.inf
         arms["network"][0]["variables"]["trajectory/energy_density"][0, run] = np.nan
-    return SgdTemperatureReport(**ARMS).build(made_results(tmp_path / "c.h5", arms), lambda line: None)
+    named = ARMS | ({"glass": "glass"} if glasses else {})
+    arms |= {"glass": list(glasses)} if glasses else {}
+    return SgdTemperatureReport(**named).build(made_results(tmp_path / "c.h5", arms), lambda line: None)
 
 
 def test_the_exact_law_is_met_and_the_ratio_of_temperatures_is_the_known_one(tmp_path):
@@ -103,12 +118,28 @@ def test_another_loss_is_another_temperature_and_one_outside_is_said_to_be(tmp_p
     assert "above that of every temperature" in line
 
 
+def test_langevin_dynamics_on_a_glass_meets_the_annealed_energy_and_a_wrong_one_is_told(tmp_path):
+    content = build(tmp_path, glasses=[glass(1.2), glass(0.9)])
+    assert "obeys Boltzmann's law on a glass too" in content.findings[-1]
+    np.testing.assert_array_equal(content.variables["glass/temperature"].data, [0.9, 1.2])
+    # The correction to -1/(2T) is of order 1/N².
+    np.testing.assert_allclose(content.variables["glass/energy_known"].data, [-0.5 / 0.9, -0.5 / 1.2], atol=0.002)
+    assert sum(str(row["part"]).startswith("glass") for row in content.rows) == 2
+    assert "does NOT obey" in build(tmp_path, glasses=[glass(1.0, shift=0.03)]).findings[-1]
+    assert "is not tested on the glass" in build(tmp_path, glasses=[glass(units=4)]).findings[-1]
+
+
 def test_arms_of_another_kind_are_refused():
     sgd, langevin = network(None, 0.5)["physics"], network(0.1, 0.5)["physics"]
     regress = {k: regression(k, 1.0, 0)["physics"] for k in ("SGD", "Langevin")}
     arms = {"regression": [regress["SGD"]], "regression_langevin": [regress["Langevin"]], "network": [sgd],
             "network_langevin": [langevin]}  # fmt: skip
+    no_glass = {**ARMS, "glass": ""}
     with pytest.raises(InputError, match="two temperatures"):
-        SgdTemperatureReport.check(ARMS, arms)
+        SgdTemperatureReport.check(no_glass, arms)
     with pytest.raises(InputError, match="its dynamics is Langevin, not SGD"):
-        SgdTemperatureReport.check(ARMS, {**arms, "network": [langevin]})
+        SgdTemperatureReport.check(no_glass, {**arms, "network": [langevin]})
+    arms |= {"network_langevin": [langevin, network(0.2, 0.5)["physics"]]}
+    SgdTemperatureReport.check({**ARMS, "glass": "glass"}, {**arms, "glass": [glass()["physics"]]})
+    with pytest.raises(InputError, match="not above T_d"):
+        SgdTemperatureReport.check({**ARMS, "glass": "glass"}, {**arms, "glass": [glass(0.6)["physics"]]})
