@@ -23,10 +23,13 @@ def draw(report: LoadedReport) -> Figure | None:
         ax.errorbar(x, low, [np.zeros(len(x)), high - low], color=style.COLOURS[number], ls="none", ms=4.5,
                     marker=style.MARKERS[number], label=kind)  # fmt: skip
     top = 1.3 * max(counts["foretold"].max(), counts["most"].max())
-    low = 0.7 * max(1.0, counts["foretold"].min())
+    # A glass has none: below 1 the axes are linear.
+    none = bool(counts["foretold"].min() < 1)
+    low = -0.3 if none else 0.7 * counts["foretold"].min()
     ax.plot([low, top], [low, top], color=style.INK, lw=0.8, ls=(0, (4, 1.6)), label="equality")
-    ax.set_xscale("log")
-    ax.set_yscale("log")
+    scale = {"value": "symlog", "linthresh": 1.0} if none else {"value": "log"}
+    ax.set_xscale(**scale)
+    ax.set_yscale(**scale)
     ax.set_xlim(low, top)
     ax.set_ylim(low, top)
     ax.set_xlabel("zero modes foretold, at least")

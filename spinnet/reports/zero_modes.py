@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
+from spinnet.errors import InputError
 from spinnet.reports.base import Content, Report
 from spinnet.reports.results import PointResults, StudyResults
 
@@ -29,23 +30,36 @@ class ZeroModesReport(Report):
         Networks with cross-entropy at any configuration; may be left out.
     square
         Searches for stationary points (SaddleSearch) of networks of one hidden layer of square units; may be left out.
+    glass
+        The same on a SphericalGlass after a long descent, of which the minima are read: no symmetry and no count gives
+        them a zero mode. The Hessian is that of the N − 1 tangent directions. May be left out.
 
     References
     ----------
     Cooper, arXiv:1804.10200 (dimension of the set of global minima).
     """
 
-    arm_parameters: ClassVar[tuple[str, ...]] = ("arm", "shift", "square")
+    arm_parameters: ClassVar[tuple[str, ...]] = ("arm", "shift", "square", "glass")
     probes: ClassVar[tuple[str, ...]] = ("final", "hessian_spectrum")
 
-    def __init__(self, arm: str = "", shift: str = "", square: str = ""):
-        self.arm, self.shift, self.square = arm, shift, square
+    def __init__(self, arm: str = "", shift: str = "", square: str = "", glass: str = ""):
+        self.arm, self.shift, self.square, self.glass = arm, shift, square, glass
+
+    @classmethod
+    def check(cls, settings: Mapping[str, Any], arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        """Also: the glass is one, and its minima are searched for."""
+        super().check(settings, arms)
+        name = cls.chosen_arm(settings, "glass", list(arms))
+        for physics in arms[name] if name else ():
+            for part, wanted in (("landscape", "SphericalGlass"), ("dynamics", "SaddleSearch")):
+                if physics[part]["kind"] != wanted:
+                    raise InputError(f"glass = {name}: its {part} is {physics[part]['kind']}, not {wanted}")
 
     def build(self, results: StudyResults, tell: Callable[[str], None]) -> Content:
         """See :class:`ZeroModesReport`."""
         content = Content()
         settings = {name: getattr(self, name) for name in self.arm_parameters}
-        for role, row_of in (("arm", _solved), ("shift", _shifted), ("square", _square)):
+        for role, row_of in (("arm", _solved), ("shift", _shifted), ("square", _square), ("glass", _glass)):
             arm = self.chosen_arm(settings, role, results.arms)
             if arm:
                 rows = [row_of(point) for point in results.points(arm)]
@@ -68,6 +82,8 @@ def _row(point: PointResults, why: str, foretold: int, zeros: np.ndarray, runs: 
 
 
 def _label(point: PointResults) -> str:
+    if point.physics["landscape"]["kind"] == "SphericalGlass":
+        return "glass"
     hidden = point.physics["landscape"]["hidden"]
     return "-".join(str(width) for width in hidden)
 
@@ -95,7 +111,29 @@ def _square(point: PointResults) -> dict[str, Any]:
     return _row(point, "square units", h * (h + 1) // 2, zeros[status == _ARRIVED], status.size)
 
 
+def _glass(point: PointResults) -> dict[str, Any]:
+    minima = (point.read("dynamics/search_status") == _ARRIVED) & (point.read("spectrum/index") == 0)
+    row = _row(point, "glass minima", 0, point.read("spectrum/zero_modes")[minima], minima.size)
+    levels = np.abs(point.read("spectrum/eigenvalue")[minima])
+    softest = levels.min(axis=-1) / levels.max(axis=-1)
+    return row | {"softest": float(softest.min()) if len(softest) else np.nan}
+
+
+def _glass_finding(row: dict[str, Any]) -> str:
+    name = f"spherical glass, N = {row['weights']}"
+    if not row["used"]:
+        return f"{name}: none of {row['runs']} searches ended in a minimum; nothing is counted"
+    holds = "none is flat, as foretold" if row["most"] == 0 else "flat directions that nothing foretells"
+    return (
+        f"{name}: {row['least']} to {row['most']} zero modes among the {row['weights'] - 1} tangent directions of "
+        f"{row['used']} minima, of {row['runs']} searches: {holds}; the smallest eigenvalue is {row['softest']:.1g} of "
+        "the largest or more"
+    )
+
+
 def _finding(row: dict[str, Any]) -> str:
+    if row["why"] == "glass minima":
+        return _glass_finding(row)
     name = f"hidden {row['network']}, {row['weights']} weights, {row['patterns']} patterns ({row['why']})"
     if not row["used"]:
         return f"{name}: none of {row['runs']} runs arrived; nothing is counted"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from reports.made import made_results
 
+from spinnet.errors import InputError
 from spinnet.reports.jamming import JammingReport
 from spinnet.reports.zero_modes import ZeroModesReport
 
@@ -36,6 +37,32 @@ def test_equality_is_counted_among_solved_runs_only(tmp_path):
 def test_fewer_zero_modes_than_the_bound_are_called_a_violation(tmp_path):
     assert "is VIOLATED" in build(tmp_path, solved([64, 65], [20, 20], [1, 1])).findings[0]
     assert "nothing is counted" in build(tmp_path, solved([64, 65], [20, 20], [0, 2])).findings[0]
+
+
+def minima(zeros, index, status):
+    eigenvalues = np.arange(1.0, 32.0) * np.ones((1, len(zeros), 1))
+    variables = {"spectrum/zero_modes": np.array([zeros]), "spectrum/index": np.array([index]),
+                 "spectrum/eigenvalue": eigenvalues, "dynamics/search_status": np.array([status])}  # fmt: skip
+    physics = {"landscape": {"kind": "SphericalGlass", "n": 32}, "dynamics": {"kind": "SaddleSearch"},
+               "probes": PROBES}  # fmt: skip
+    return {"parameters": {}, "physics": physics, "attributes": {"n_dof": 32, "n_units": 32}, "variables": variables}
+
+
+@pytest.mark.parametrize(("zeros", "told"), [(0, "none is flat, as foretold"), (1, "that nothing foretells")])
+def test_a_glass_has_no_flat_direction_and_one_would_be_told(tmp_path, zeros, told):
+    arms = {"solved": [solved([65, 65], [20, 20], [1, 1])],
+            "glass": [minima([0, zeros, 5, 7], [0, 0, 1, 0], [1, 1, 1, 2])]}  # fmt: skip
+    report, results = ZeroModesReport(arm="solved", glass="glass"), made_results(tmp_path / "c.h5", arms)
+    content = report.build(results, lambda line: None)
+    assert f"0 to {zeros} zero modes among the 31 tangent directions of 2 minima, of 4 searches" in content.findings[-1]
+    assert told in content.findings[-1] and content.rows[-1]["used"] == 2
+    np.testing.assert_allclose(content.rows[-1]["softest"], 1 / 31)
+
+
+def test_a_glass_arm_that_is_no_glass_is_refused():
+    arms = {"solved": [solved([65], [20], [1])["physics"]]}
+    with pytest.raises(InputError, match="its landscape is DenseNetwork, not SphericalGlass"):
+        ZeroModesReport.check({"arm": "solved", "shift": "", "square": "", "glass": "solved"}, arms)
 
 
 def fits(patterns, status, unsatisfied, seed=0):
