@@ -83,7 +83,7 @@ def _row(point: PointResults, why: str, foretold: int, zeros: np.ndarray, runs: 
 
 def _label(point: PointResults) -> str:
     if point.physics["landscape"]["kind"] == "SphericalGlass":
-        return "glass"
+        return f"N = {point.n_dof}"
     hidden = point.physics["landscape"]["hidden"]
     return "-".join(str(width) for width in hidden)
 
