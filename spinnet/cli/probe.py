@@ -30,7 +30,7 @@ def probe() -> None:
 @click.option("--seeds", type=int, help="Trainings from different initialisations [5].")
 @click.option("--steps", type=int, help="Steps of stochastic gradient descent [4000].")
 @click.option("--learning-rate", type=float, help="Of the mean loss [0.1].")
-@click.option("--batch", type=int, help="Patterns per step [32].")
+@click.option("--batch", type=int, help="Patterns per step [32, or all of fewer].")
 @click.option("--momentum", type=float, help="In [0, 1) [0].")
 @click.option("--seed", type=int, help="From which all randomness comes [1].")
 @click.option("--dtype", help="float64 or float32 [float64].")

@@ -63,10 +63,16 @@ def check_steady(
     scale = float(first.abs().nan_to_num(0.0, 0.0, 0.0).max()) if first.numel() else 0.0
     if not torch.allclose(first, second, rtol=rounding, atol=rounding * scale, equal_nan=True):
         layers = active_dropout(torch, module)
-        why = f"dropout acts in {', '.join(layers)}" if layers else "its forward pass draws random numbers"
+        if layers:
+            why = f"dropout acts in {', '.join(layers)}"
+            remedy = "call module.eval() before, or set the dropout probability to 0"
+        else:
+            why = "its forward pass draws random numbers, or remembers earlier calls"
+            # A generator seeded in each call would not do: the draw of a pattern would depend on its minibatch.
+            remedy = ("take the draw out, draw once in __init__ and keep it, or draw only if self.training and call "
+                      "module.eval() before")  # fmt: skip
         raise InputError(
-            f"module gives two answers at one point ({why}), and a landscape is one function: call module.eval() "
-            "before, or set the dropout probability to 0"
+            f"module gives two answers at one point ({why}), and a landscape is one function: {remedy}"
         )
 
 

@@ -19,7 +19,10 @@ _SHORT = {
 
 @style.styled
 def draw(report: LoadedReport) -> Figure | None:
-    """Eight panels; colours are activations, the widest network of one hidden layer stands for its activation."""
+    """Eight panels; colours are activations, the widest network of one hidden layer stands for its activation.
+
+    Dotted lines with open symbols are the same networks on shuffled labels.
+    """
     networks = list(report.below("networks").values())
     if not networks:
         return None
@@ -34,6 +37,8 @@ def draw(report: LoadedReport) -> Figure | None:
     axes[1].set_yscale("log")
     axes[2].axhline(1.0, color=style.INK, lw=0.7, ls=(0, (1, 1.5)))
     chosen = [_widest(networks, kind) for kind in kinds]
+    dealt = {str(one.attributes["label"]): one for one in report.below("shuffled").values()}
+    nulls = [dealt.get(str(one.attributes["label"])) if one else None for one in chosen]
     structures = list(report.below("structures").values())
     if structures:
         _structures(axes[3], structures)
@@ -44,6 +49,11 @@ def draw(report: LoadedReport) -> Figure | None:
                             (axes[6], "signal_to_noise", "signal to noise"),
                             (axes[7], "class_share", "variance between classes")):  # fmt: skip
         _along(ax, chosen, name, label)
+        _along(ax, nulls, name, label, ls=(0, (1, 1.2)), mfc="white")
+    if any(nulls):
+        axes[7].plot([], [], color=style.GREY, ls=(0, (1, 1.2)), marker="o", mfc="white", ms=3.4, lw=0.9,
+                     label="shuffled labels")  # fmt: skip
+        axes[7].legend(fontsize=7, loc="best")
     axes[4].plot([], [], color=style.GREY, ls=(0, (4, 1.6)), lw=0.8, label="random signs")
     axes[4].legend(fontsize=7, loc="best")
     axes[5].axhline(0.0, color=style.INK, lw=0.7, ls=(0, (1, 1.5)))
@@ -108,7 +118,8 @@ def _against_width(ax: Axes, networks: list[Group], kinds: list[str], value, err
     ax.set_ylabel(label)
 
 
-def _along(ax: Axes, chosen: list[Group | None], name: str, label: str) -> None:
+def _along(ax: Axes, chosen: list[Group | None], name: str, label: str, **look) -> None:
+    ticks = None
     for number, one in enumerate(chosen):
         if one is None:
             continue
@@ -118,8 +129,8 @@ def _along(ax: Axes, chosen: list[Group | None], name: str, label: str) -> None:
             time[0] = time[1] ** 2 / time[2] if len(time) > 2 else 0.1 * time[1]
             ticks = time[0]
         ax.errorbar(time, one[name], one[f"{name}_error"], color=style.COLOURS[number], marker=style.MARKERS[number],
-                    ms=3.4, lw=0.9)  # fmt: skip
-        if name == "opposed":
+                    ms=3.4, lw=0.9, **look)  # fmt: skip
+        if name == "opposed" and not look:
             ax.plot(time, one["opposed_chance"], color=style.COLOURS[number], ls=(0, (4, 1.6)), lw=0.8)
     ax.set_xscale("log")
     if any(chosen) and ticks is not None:

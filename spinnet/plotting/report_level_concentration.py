@@ -30,13 +30,16 @@ def draw(report: LoadedReport) -> Figure:
         ax.set_xlabel("degrees of freedom")
         ax.set_ylabel(label)
         ax.legend(loc="best")
-    network = report.group("arm")
-    if "correlation" in network.arrays:
-        axes[3].errorbar(network["n_dof"], network["correlation"], network["correlation_error"],
-                         color=style.COLOURS[0], marker="o", lw=0.8)  # fmt: skip
+    lowest = -0.25
+    for (side, _), colour, marker in zip(_SIDES, style.COLOURS, style.MARKERS, strict=False):
+        one = report.group(side)
+        if one and "correlation" in one.arrays:
+            axes[3].errorbar(one["n_dof"], one["correlation"], one["correlation_error"], color=colour, marker=marker,
+                             lw=0.8)  # fmt: skip
+            lowest = min(lowest, float(np.nanmin(one["correlation"] - one["correlation_error"])) - 0.05)
     axes[3].axhline(0.0, color=style.INK, lw=0.7)
     axes[3].set_xscale("log")
-    axes[3].set_ylim(-0.25, 1.05)
+    axes[3].set_ylim(lowest, 1.05)
     axes[3].set_xlabel("degrees of freedom")
     axes[3].set_ylabel("correlation of training\nand test loss")
     style.letter(axes)

@@ -13,7 +13,7 @@ from spinnet.estimators.resampling import mean_and_error
 from spinnet.reports.base import Content, Report
 from spinnet.reports.error_structures import measure_structure, structure_finding
 from spinnet.reports.results import PointResults, StudyResults
-from spinnet.reports.verdicts import DECISIVE, z_score
+from spinnet.reports.verdicts import DECISIVE, judged, z_score
 from spinnet.theory.signal_propagation import error_attenuation, forward_variances
 
 _NUMBERS = (
@@ -21,6 +21,12 @@ _NUMBERS = (
     "moving_target", "class_share", "unit_correlation", "activity_rank",
 )  # fmt: skip
 _GAUSSIAN = 2.0 / math.pi
+#: What is compared with shuffled labels, and its digits.
+_BESIDE = {
+    "moving_target": ("moving target", 3), "class_share": ("share of hidden variance between classes", 3),
+    "unit_correlation": ("correlation of hidden units", 3), "activity_rank": ("rank of hidden activity", 3),
+    "opposed": ("opposed", 3), "negative_pairs": ("negative pairs", 3), "pair_cosine": ("cosine of pairs", 4),
+}  # fmt: skip
 _SPECIAL = {
     "class_share": "share of hidden variance between classes",
     "unit_correlation": "correlation of hidden units",
@@ -38,22 +44,32 @@ class ErrorSignalReport(Report):
         inputs of mean square one ("global" standardisation), which the theory of the attenuation takes for granted.
     structures
         Deep networks that differ in normalisation and skip connections, measured likewise; may be left out.
+    shuffled
+        Networks of ``arm`` on shuffled labels; may be left out. Each stands beside that of the same widths and
+        activation.
+
+    Notes
+    -----
+    The null of ``negative_pairs`` is exact: where each single gradient is given a sign at random, the signs of pairs
+    are uncorrelated, and their share among M pairs is 1/2 ± 1/(2√M), ``negative_pairs_chance``.
     """
 
-    arm_parameters: ClassVar[tuple[str, ...]] = ("arm", "structures")
+    arm_parameters: ClassVar[tuple[str, ...]] = ("arm", "structures", "shuffled")
     probes: ClassVar[tuple[str, ...]] = ("error_signal",)
     landscapes: ClassVar[tuple[str, ...]] = ("DenseNetwork", "StructuredNetwork")
 
-    def __init__(self, arm: str = "", structures: str = ""):
-        self.arm, self.structures = arm, structures
+    def __init__(self, arm: str = "", structures: str = "", shuffled: str = ""):
+        self.arm, self.structures, self.shuffled = arm, structures, shuffled
 
     @classmethod
     def check(cls, settings, arms) -> None:
         """Also: the theory of the first arm is that of plain stacks, the rate of the other needs deep ones."""
         super().check(settings, arms)
-        for physics in arms[cls.chosen_arm(settings, "arm", list(arms))]:
-            if physics["landscape"]["kind"] != "DenseNetwork":
-                raise InputError("arm = a StructuredNetwork: theory is for plain stacks; name it as structures")
+        for parameter in ("arm", "shuffled"):
+            name = cls.chosen_arm(settings, parameter, list(arms))
+            if name and any(physics["landscape"]["kind"] != "DenseNetwork" for physics in arms[name]):
+                raise InputError(f"{parameter} = {name!r}: theory is for plain stacks; name StructuredNetworks as "
+                                 "structures")  # fmt: skip
         name = cls.chosen_arm(settings, "structures", list(arms))
         for physics in arms[name] if name else ():
             table = physics["landscape"]
@@ -70,31 +86,38 @@ class ErrorSignalReport(Report):
         """See :class:`ErrorSignalReport`."""
         content = Content()
         settings = {name: getattr(self, name) for name in self.arm_parameters}
-        arm, other = (self.chosen_arm(settings, name, results.arms) for name in self.arm_parameters)
+        arm, other, null = (self.chosen_arm(settings, name, results.arms) for name in self.arm_parameters)
         found = [_measured(point) for point in results.points(arm)]
-        for number, one in enumerate(found):
-            group = f"networks/{number}"
-            content.describe(group, label=one["label"], activation=one["activation"], depth=len(one["hidden"]),
-                             width=one["hidden"][-1], patterns=one["patterns"])  # fmt: skip
-            content.add(f"{group}/time", one["time"], ("time",))
-            for name in _NUMBERS:
-                content.add(f"{group}/{name}", one[name][0], ("time",))
-                content.add(f"{group}/{name}_error", one[name][1], ("time",))
-            if len(one["hidden"]) > 1:
-                for name in ("attenuation", "attenuation_error", "foretold", "attenuation_last"):
-                    content.add(f"{group}/{name}", one[name], ("hidden_layer",))
-            for name in ("gradient", "dilution"):
-                content.describe(group, **{name: one[name][0], f"{name}_error": one[name][1]})
-            content.rows += [_row(one, at) for at in (0, -1)]
+        dealt = [_measured(point) for point in results.points(null)] if null else []
+        for side, labels, ones in (("networks", "true", found), ("shuffled", "shuffled", dealt)):
+            for number, one in enumerate(ones):
+                _keep(content, f"{side}/{number}", one)
+                content.rows += [{"labels": labels} | _row(one, at) for at in (0, -1)]
         content.findings += [_attenuation(one) for one in found if len(one["hidden"]) > 1]
         for activation in dict.fromkeys(one["activation"] for one in found):
             shallow = [one for one in found if one["activation"] == activation and len(one["hidden"]) == 1]
             content.findings += _dilution(activation, sorted(shallow, key=lambda one: one["hidden"][0]))
         for one in found:
             content.findings += [_opposition(one), _specialisation(one)]
+        content.findings += _beside_shuffled(found, dealt)
         for number, point in enumerate(results.points(other) if other else ()):
             content.findings.append(structure_finding(measure_structure(content, f"structures/{number}", point)))
         return content
+
+
+def _keep(content: Content, group: str, one: dict[str, Any]) -> None:
+    content.describe(group, label=one["label"], activation=one["activation"], depth=len(one["hidden"]),
+                     width=one["hidden"][-1], patterns=one["patterns"],
+                     negative_pairs_chance=one["negative_pairs_chance"])  # fmt: skip
+    content.add(f"{group}/time", one["time"], ("time",))
+    for name in _NUMBERS:
+        content.add(f"{group}/{name}", one[name][0], ("time",))
+        content.add(f"{group}/{name}_error", one[name][1], ("time",))
+    if len(one["hidden"]) > 1:
+        for name in ("attenuation", "attenuation_error", "foretold", "attenuation_last"):
+            content.add(f"{group}/{name}", one[name], ("hidden_layer",))
+    for name in ("gradient", "dilution"):
+        content.describe(group, **{name: one[name][0], f"{name}_error": one[name][1]})
 
 
 def _measured(point: PointResults) -> dict[str, Any]:
@@ -104,6 +127,8 @@ def _measured(point: PointResults) -> dict[str, Any]:
         "hidden": hidden, "activation": table["activation"], "patterns": point.n_units,
         "label": f"{table['activation']} " + "-".join(map(str, hidden)), "time": point.read("trajectory/time"),
     }  # fmt: skip
+    compared = min(point.n_units, int(point.physics["probes"]["error_signal"].get("patterns", point.n_units)))
+    one["negative_pairs_chance"] = 0.5 / math.sqrt(max(compared * (compared - 1) / 2, 1))
     for name in _NUMBERS:
         values = point.independent(f"trajectory/{name}")
         one[name] = mean_and_error(values)
@@ -125,6 +150,8 @@ def _row(one: dict[str, Any], at: int) -> dict[str, Any]:
     row: dict[str, Any] = {"network": one["label"], "time": float(one["time"][at])}
     for name in _NUMBERS:
         row |= {name: float(one[name][0][at]), f"{name}_error": float(one[name][1][at])}
+        if name == "negative_pairs":
+            row |= {"negative_pairs_chance": 0.5, "negative_pairs_chance_spread": one["negative_pairs_chance"]}
     return row
 
 
@@ -176,8 +203,9 @@ def _opposition(one: dict[str, Any]) -> str:
         error = {name: float(one[name][1][at]) for name in _NUMBERS}
         parts.append(
             f"time {one['time'][at]:.4g}: opposed {value['opposed']:.3f} ± {error['opposed']:.3f} (random signs "
-            f"{value['opposed_chance']:.3f}), negative pairs {value['negative_pairs']:.3f} (random signs 0.5), mean "
-            f"cosine of pairs {value['pair_cosine']:+.4f} ± {error['pair_cosine']:.4f} (random signs 0 ± "
+            f"{value['opposed_chance']:.3f}), negative pairs {value['negative_pairs']:.3f} ± "
+            f"{error['negative_pairs']:.3f} (random signs 0.5 ± {one['negative_pairs_chance']:.4f}), mean cosine"
+            f" of pairs {value['pair_cosine']:+.4f} ± {error['pair_cosine']:.4f} (random signs 0 ± "
             f"{value['pair_cosine_chance']:.4f}), signal to noise "
             f"{value['signal_to_noise']:.4f} ± {error['signal_to_noise']:.4f}"
         )
@@ -193,3 +221,25 @@ def _specialisation(one: dict[str, Any]) -> str:
         verdict = "not tested" if not np.isfinite(z) else "changes" if abs(z) > DECISIVE else "no change is shown"
         parts.append(f"{words} {one[name][0][0]:.3f} to {one[name][0][-1]:.3f} ({verdict}, z = {z:.1f})")
     return f"{one['label']}: {'; '.join(parts)}"
+
+
+def _beside_shuffled(found: list[dict[str, Any]], dealt: list[dict[str, Any]]) -> list[str]:
+    """One sentence for each network of the null whose like with true labels was measured, at the end of both."""
+    lines = []
+    for null in dealt:
+        one = next((one for one in found if one["label"] == null["label"]), None)
+        if one is None:
+            lines.append(f"{null['label']}: shuffled labels without true ones beside them: not compared")
+            continue
+        if one["time"][-1] != null["time"][-1]:
+            lines.append(f"{null['label']}: true and shuffled labels end at different times: not compared")
+            continue
+        parts = []
+        for name, (words, digits) in _BESIDE.items():
+            (value, error), (other, other_error) = ((side[name][0][-1], side[name][1][-1]) for side in (one, null))
+            z = z_score(float(value), float(other), math.hypot(error, other_error))
+            verdict = judged(z, "not told apart", "higher" if z > 0 else "lower")
+            parts.append(f"{words} {value:.{digits}f} ± {error:.{digits}f} beside {other:.{digits}f} ± "
+                         f"{other_error:.{digits}f} ({verdict}, z = {z:.1f})")  # fmt: skip
+        lines.append(f"{one['label']}, true beside shuffled labels at time {one['time'][-1]:.4g}: {'; '.join(parts)}")
+    return lines

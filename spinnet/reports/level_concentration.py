@@ -19,16 +19,18 @@ from spinnet.reports.verdicts import DECISIVE, REJECTED_FIT
 _SIDES = (("arm", "network"), ("shuffled", "shuffled labels"), ("glass", "glass"))
 _FEWEST = 10  # independent units of a size
 _LEVEL = {"arm": "test_loss", "shuffled": "train_loss", "glass": "energy_density"}
+_OTHER = {"arm": "train_loss", "shuffled": "test_loss"}  # correlated with the level; a glass has no second energy
 
 
 class LevelConcentrationReport(Report):
     """Mean, spread and coefficient of variation of the final energies of runs on one landscape, against its size.
 
     Of a network the level is the test loss over training seeds, with the correlation of training and test loss; on
-    shuffled labels, where a test loss means nothing, the training loss. Of a glass it is the energy density at the end
-    of the flow over starts on one disorder sample: the spread is that within samples, √⟨Var_start⟩, and samples are
-    the independent units. Errors are from the bootstrap over units, exponents from fits of ln(spread) on ln(degrees
-    of freedom) within each resample.
+    shuffled labels the training loss, and the correlation is a null: the labels of both parts are permuted, so that no
+    rule is learnt. Of a glass, which has no second energy to correlate, it is the energy density at the end of the flow
+    over starts on one disorder sample: the spread is that within samples, √⟨Var_start⟩, and samples are the independent
+    units. Errors are from the bootstrap over units, exponents from fits of ln(spread) on ln(degrees of freedom) within
+    each resample; those of network and glass are compared only where a power describes both.
 
     Parameters
     ----------
@@ -92,14 +94,15 @@ class _Levels:
         if not point.has(name):
             raise ResultFileError(f"{point.arm} {point.label} has no {_LEVEL[side]}: give the data set a test part")
         levels = point.read(name)
-        train = point.read("endpoint/train_loss") if side == "arm" else None
+        name = _OTHER.get(side)
+        other = point.read(f"endpoint/{name}") if name and point.has(f"endpoint/{name}") else None
         if side != "glass":
             levels = levels.reshape(-1, 1)
-            train = None if train is None else train.reshape(-1)
+            other = None if other is None else other.reshape(-1)
         good = np.isfinite(levels).all(axis=1)
-        if train is not None:
-            good &= np.isfinite(train)
-            train = train[good]
+        if other is not None:
+            good &= np.isfinite(other)
+            other = other[good]
         levels = levels[good]
         if len(levels) < _FEWEST or (side == "glass" and levels.shape[1] < 2):
             need = f"{_FEWEST} samples of two starts" if side == "glass" else f"{_FEWEST} runs"
@@ -124,9 +127,9 @@ class _Levels:
         statistics = {"mean": over(lambda row: levels[row].mean()), "spread": over(spread)}
         mean, deviation = statistics["mean"], statistics["spread"]
         statistics["variation"] = (deviation[0] / abs(mean[0]), deviation[1] / np.abs(mean[1]))
-        if train is not None:
-            statistics["train"] = over(lambda row: train[row].mean())
-            statistics["correlation"] = over(lambda row: np.corrcoef(train[row], levels[row, 0])[0, 1])
+        if other is not None:
+            statistics[name.removesuffix("_loss")] = over(lambda row: other[row].mean())
+            statistics["correlation"] = over(lambda row: np.corrcoef(other[row], levels[row, 0])[0, 1])
         return cls(point.label, point.n_dof, levels, statistics)
 
     def row(self) -> dict[str, Any]:
@@ -194,7 +197,14 @@ def _exponents(found: dict[str, tuple[float, float, bool]]) -> list[str]:
     )
     lines = [f"power of the number of degrees of freedom in the spread of final levels: {told}"]
     if "network" in found and "glass" in found:
-        (one, one_error, _), (other, other_error, _) = found["network"], found["glass"]
+        (one, one_error, known), (other, other_error, other_known) = found["network"], found["glass"]
+        if not (known and other_known):
+            without = " or ".join(what for what, good in (("network", known), ("glass", other_known)) if not good)
+            lines.append(
+                f"the powers of network and glass are not compared: none describes the {without} over these sizes, and "
+                "a straight line through them depends on which sizes were taken"
+            )
+            return lines
         z = (one - other) / np.hypot(one_error, other_error)
         verdict = "differ" if abs(z) > DECISIVE else "are not told apart"
         lines.append(f"the powers of network and glass {verdict} (z = {z:.1f})")

@@ -70,7 +70,7 @@ class Measurement:
         if self.runs:
             _same_steps(self.runs)
             settings = settings.with_changes(seeds=len(self.runs), steps=max(1, int(self.runs[0].steps[-1])))
-        self.settings = settings
+        self.settings = settings = settings.with_changes(batch=settings.batch_of(self.landscape.n_terms))
         if settings.seeds == 1 and set(settings.probes) <= {"barriers", "overlaps"}:
             raise InputError(f"{' and '.join(settings.probes)} are measured between seeds: give 2 seeds or more")
         self._shuffled: TorchLandscape | None = None
@@ -104,8 +104,7 @@ class Measurement:
 
     def _check_steps(self) -> None:
         """Refuse, before anything is trained, what the model cannot take; find parameters that never act."""
-        settings, landscape = self.settings, self.landscape
-        batch = min(settings.batch, landscape.n_terms)
+        landscape, batch = self.landscape, self.settings.batch
         if not self.runs:
             try:
                 landscape.gradient_batch(self.start[:1], np.arange(batch)[None])
@@ -193,7 +192,7 @@ class Measurement:
     def _time_one_of_each(self) -> tuple[float, float, float]:
         """Seconds of an SGD step and of a gradient of all seeds, and of a Hessian–vector product among many."""
         x, landscape = self.start, self.landscape
-        batch = min(self.settings.batch, landscape.n_terms)
+        batch = self.settings.batch
         terms, directions = np.zeros((len(x), batch), np.int64) + np.arange(batch), np.eye(16, x.shape[1])
         kinds = (lambda: landscape.gradient_batch(x, terms), lambda: landscape.gradient(x),
                  lambda: landscape.hvp_block(x[0], directions))  # fmt: skip

@@ -42,7 +42,7 @@ _TOLERANCE = 1e-3  # of elastic bands, |∇H|/√P
 
 def trajectory(landscape: TorchLandscape, settings: Settings, replicas: int) -> Trajectory:
     """The run of all seeds together, before its first step."""
-    batch = min(settings.batch, landscape.n_terms)
+    batch = settings.batch_of(landscape.n_terms)
     probes: dict[str, Any] = {"energy": EnergyProbe(), "gradient_norm": GradientNormProbe()}
     if "ageing" in settings.probes:
         probes["two_time"] = TwoTimeProbe(settings.waiting_times, first=1.0, per_decade=_PER_DECADE)

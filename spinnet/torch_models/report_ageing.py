@@ -116,7 +116,7 @@ def _clock(table: Table, arm, waits, delays, known) -> np.ndarray | None:
         return None
     n = table.data(arm, "endpoint/configuration").shape[1]
     settings = table.settings
-    batch = min(settings.batch, table.n_units)
+    batch = settings.batch_of(table.n_units)
     # Momentum turns each kick into 1/(1 - m) of displacement.
     rate = (settings.learning_rate / (1.0 - settings.momentum)) ** 2 * trace[known] / (batch * n)
     with np.errstate(all="ignore"):

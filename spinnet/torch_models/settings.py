@@ -11,6 +11,7 @@ from spinnet.errors import InputError, nearest_name
 
 #: Probes by the names that the command line knows.
 PROBES = ("hessian", "ageing", "barriers", "overlaps", "energies")
+_BATCH = 32  # patterns per step where none are asked for
 DENSE_LIMIT = 5000  # parameters up to which the Hessian is a matrix
 
 
@@ -19,15 +20,16 @@ class Settings:
     """One resolved table.
 
     ``learning_rate``, ``batch``, ``momentum`` and ``steps`` are those of
-    :class:`~spinnet.dynamics.sgd.SGD`; ``points`` lie on each straight line between two seeds, ``images`` in each
-    elastic band, which is relaxed for at most ``band_steps``.
+    :class:`~spinnet.dynamics.sgd.SGD`; a ``batch`` of None becomes 32 patterns, or
+    all where there are fewer; ``points`` lie on each straight line between two seeds, ``images`` in each elastic band,
+    which is relaxed for at most ``band_steps``.
     """
 
     probes: tuple[str, ...] = PROBES
     seeds: int = 5
     steps: int = 4000
     learning_rate: float = 0.1
-    batch: int = 32
+    batch: int | None = None
     momentum: float = 0.0
     seed: int = 1
     dtype: str = "float64"
@@ -44,6 +46,21 @@ class Settings:
     def with_changes(self, **changes: Any) -> Settings:
         """The same with some values changed."""
         return Settings(**{**asdict(self), **changes})
+
+    def batch_of(self, patterns: int) -> int:
+        """Patterns per step out of so many.
+
+        Raises
+        ------
+        InputError
+            Where more than all of them were asked for.
+        """
+        if self.batch is None:
+            return min(_BATCH, patterns)
+        if self.batch > patterns:
+            raise InputError(f"batch = {self.batch}: the data have {patterns} patterns; give a number from 1 to "
+                             f"{patterns}, or leave batch out")  # fmt: skip
+        return self.batch
 
     @property
     def waiting_times(self) -> tuple[float, ...]:
@@ -68,7 +85,7 @@ def resolve(options: Mapping[str, Any], asked: Mapping[str, Any]) -> Settings:
         seeds=whole_number("seeds", settings.seeds, 1),
         steps=whole_number("steps", settings.steps, 1),
         learning_rate=real_number("learning_rate", settings.learning_rate, above=0.0),
-        batch=whole_number("batch", settings.batch, 1),
+        batch=None if settings.batch is None else whole_number("batch", settings.batch, 1),
         momentum=_momentum(settings.momentum),
         seed=whole_number("seed", settings.seed, 0),
         dtype=one_of("dtype", str(settings.dtype).removeprefix("torch."), ("float64", "float32")),

@@ -283,6 +283,24 @@ def test_dropout_is_refused_and_eval_is_the_remedy(torch):
     make(module.eval(), torch.nn.CrossEntropyLoss(), images())
 
 
+def test_a_forward_pass_that_draws_is_told_what_helps(torch):
+    class Noisy(torch.nn.Module):
+        def __init__(self, kept=None):
+            super().__init__()
+            self.linear, self.kept = torch.nn.Linear(16, 3), kept
+
+        def forward(self, x):
+            x = x.flatten(1)
+            noise = self.kept if self.kept is not None else torch.randn_like(x) if self.training else 0.0
+            return self.linear(x + noise)
+
+    with pytest.raises(InputError, match=r"draws random numbers.*take the draw out, draw once in __init__") as told:
+        make(Noisy(), torch.nn.CrossEntropyLoss(), images())
+    assert "dropout" not in str(told.value) and "\n" not in str(told.value)
+    for remedy in (Noisy().eval(), Noisy(torch.ones(16))):
+        make(remedy, torch.nn.CrossEntropyLoss(), images())
+
+
 def test_what_is_no_landscape_is_refused_in_one_line(torch):
     nn = torch.nn
 

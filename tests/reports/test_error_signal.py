@@ -50,6 +50,31 @@ def test_another_slope_and_no_change_are_called_so(tmp_path):
     assert any("no change is shown" in line for line in said) and not any("(changes" in line for line in said)
 
 
+def test_true_labels_stand_beside_shuffled_ones(tmp_path):
+    arms = {"true": [point([16]), point([64])], "dealt": [point([64], change=0.0), point([32])]}
+    results = made_results(tmp_path / "c.h5", arms)
+    content = ErrorSignalReport(arm="true", shuffled="dealt").build(results, lambda line: None)
+    *_, both, alone = content.findings
+    for words in ("moving target", "between classes", "correlation of hidden units", "rank of hidden activity",
+                  "opposed", "negative pairs", "cosine of pairs"):  # fmt: skip
+        assert f"{words} 0.7" in both or f"{words} 0.69" in both
+    assert both.startswith("linear 64, true beside shuffled") and both.count("(higher") == 7
+    assert alone == "linear 32: shuffled labels without true ones beside them: not compared"
+    assert [row["labels"] for row in content.rows] == ["true"] * 4 + ["shuffled"] * 4
+
+
+def test_the_null_of_negative_pairs_is_that_of_random_signs(tmp_path):
+    results = made_results(tmp_path / "c.h5", {"networks": [point([16])]})
+    row = ErrorSignalReport().build(results, lambda line: None).rows[0]
+    rng, p = np.random.default_rng(1), 300
+    signs = rng.choice([-1.0, 1.0], (400, p))
+    # gradients that all point one way: the sign of a pair is that of its two signs
+    shares = 0.5 - (signs.sum(axis=1) ** 2 - p) / (2 * p * (p - 1))
+    assert row["negative_pairs_chance"] == 0.5
+    assert abs(shares.mean() - 0.5) < 4 * row["negative_pairs_chance_spread"] / 20
+    assert 0.8 < shares.std() / row["negative_pairs_chance_spread"] < 1.25
+
+
 def structures(rate, skip=False, units=8):
     """A stack of 8 ReLU layers whose error signals change by exp(rate) per layer, but for some noise."""
     rng = np.random.default_rng(1)
@@ -80,7 +105,7 @@ def test_the_rate_of_a_structure_is_compared_with_its_theory(tmp_path):
 
 
 def test_arms_for_which_there_is_no_theory_are_refused_before_the_run():
-    settings = {"arm": "networks", "structures": "deep"}
+    settings = {"arm": "networks", "structures": "deep", "shuffled": ""}
     dense, deep = point([16, 16])["physics"], structures(0.0)["physics"]
     ErrorSignalReport.check(settings, {"networks": [dense], "deep": [deep]})
     with pytest.raises(InputError, match="plain stacks"):

@@ -67,6 +67,24 @@ def test_a_spread_that_is_no_power_is_called_so(tmp_path):
     assert "a power does not describe it" in build(tmp_path, arms, arm="net").findings[-1]
 
 
+def test_a_power_that_describes_nothing_is_not_compared_with_that_of_a_glass(tmp_path):
+    arms = {
+        "net": [network(n, s, 0.5) for n, s in ((100, 0.1), (400, 0.5), (1600, 0.1))],
+        "glass": [glass(n, 1.0 / n**0.5) for n in (16, 64, 256)],
+    }
+    last = build(tmp_path, arms, arm="net", glass="glass").findings[-1]
+    assert "are not compared: none describes the network over these sizes" in last and "z =" not in last
+
+
+def test_the_correlation_of_shuffled_labels_stands_beside_as_a_null(tmp_path):
+    arms = {"net": [network(n, 0.1, 0.9) for n in (100, 400)], "dealt": [network(n, 0.1, 0.0) for n in (120, 480)]}
+    content = build(tmp_path, arms, arm="net", shuffled="dealt")
+    dealt = [row for row in content.rows if row["side"] == "shuffled labels"]
+    assert len(dealt) == 2 and all(abs(row["correlation"]) < 4 * row["correlation_error"] < 0.3 for row in dealt)
+    assert all(abs(row["test"] - 1.0) < 4 * row["test_error"] for row in dealt)
+    assert any(line.startswith("shuffled labels: the correlation of training and test") for line in content.findings)
+
+
 def test_too_few_runs_and_a_glass_of_single_starts_are_refused(tmp_path):
     with pytest.raises(ResultFileError, match="8 of 8 runs ended at a finite level, and 10 runs are needed"):
         build(tmp_path, {"net": [network(100, 0.1, 0.5, runs=8)]}, arm="net")

@@ -210,6 +210,8 @@ def test_a_checkpoint_of_other_settings_is_not_used(folder):
         (["model.py", "--probes", "hesian"], "did you mean 'hessian'?"),
         (["model.py", "--probes", ","], "no probe was asked for"),
         (["model.py", "--seeds", "0"], "seeds = 0"),
+        (["model.py", "--batch", "0"], "batch = 0"),
+        (["model.py", "--batch", "100"], "batch = 100: the data have 24 patterns; give a number from 1 to 24"),
         (["model.py", "--seeds", "1", "--probes", "barriers"], "2 seeds or more"),
         (["model.py", "--learning-rate", "-1"], "learning_rate = -1"),
         (["model.py", "--dtype", "float16"], "dtype = 'float16'"),
